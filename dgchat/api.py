@@ -1,0 +1,160 @@
+"""The library face: a model that answers prompts, with the same engine and loop as the screen and the command
+line.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from threading import Event as Flag
+from typing import overload
+
+from dgchat.engine.events import (
+    CanvasStep,
+    ChatMessage,
+    Engine,
+    EngineInfo,
+    Event,
+    FinishReason,
+    GenerationRequest,
+    GenerationStats,
+)
+from dgchat.engine.trace import Trace
+from dgchat.errors import UsageError
+
+Message = ChatMessage | Mapping[str, str]
+StepListener = Callable[[CanvasStep], None]
+
+
+def fresh_seed() -> int:
+    """A seed for an answer that asked for none; short enough to read out."""
+    return secrets.randbelow(1_000_000_000)
+
+
+def load_engine(name: str | None = None, device: str = "auto") -> Engine:
+    """Load a checkpoint (folder, cached hub id, or None for the bundled model) on `auto`, `cpu`, `cuda` or
+    `mps`.
+    """
+    from dgchat.checkpoint import find_checkpoint, open_checkpoint  # torch takes a second to import
+    from dgchat.engine.device import choose_device
+    from dgchat.engine.engine import DiffusionEngine
+
+    checkpoint = open_checkpoint(find_checkpoint(name))
+    return DiffusionEngine(checkpoint.load(choose_device(device)))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One finished answer; `str(answer)` is its text."""
+
+    text: str
+    thought: str
+    reason: FinishReason
+    stats: GenerationStats
+    seed: int
+    trace: Trace
+    """Every denoising step."""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class DiffusionGemmaModel:
+    """A loaded model."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def from_pretrained(cls, name: str | None = None, device: str = "auto") -> DiffusionGemmaModel:
+        """Load a folder, a hub id that is in the Hugging Face cache, or, without a name, the bundled model.
+        """
+        return cls(load_engine(name, device))
+
+    def info(self) -> EngineInfo:
+        """What is loaded, and where."""
+        return self._engine.info()
+
+    @overload
+    def generate(
+        self,
+        prompt: str | Sequence[Message],
+        num_diffusion_steps: int | None = ...,
+        max_tokens: int | None = ...,
+        on_step: StepListener | None = ...,
+        seed: int | None = ...,
+        system: str | None = ...,
+        thinking: bool = ...,
+    ) -> Answer: ...
+    @overload
+    def generate(
+        self,
+        prompt: list[str],
+        num_diffusion_steps: int | None = ...,
+        max_tokens: int | None = ...,
+        on_step: StepListener | None = ...,
+        seed: int | None = ...,
+        system: str | None = ...,
+        thinking: bool = ...,
+    ) -> list[Answer]: ...
+
+    def generate(
+        self,
+        prompt: str | Sequence[Message] | list[str],
+        num_diffusion_steps: int | None = None,
+        max_tokens: int | None = None,
+        on_step: StepListener | None = None,
+        seed: int | None = None,
+        system: str | None = None,
+        thinking: bool = False,
+    ) -> Answer | list[Answer]:
+        """Answer a prompt, a list of messages, or each of a list of prompts in turn.
+
+        `num_diffusion_steps` and `max_tokens` default to the checkpoint's own, `seed` to a fresh one;
+        `on_step` is called after every denoising step. Raises DgchatError for what cannot be answered.
+        """
+        own = self._engine.info()
+        request = GenerationRequest(
+            messages=(),
+            max_new_tokens=own.max_new_tokens if max_tokens is None else max_tokens,
+            sampler=own.sampler
+            if num_diffusion_steps is None
+            else replace(own.sampler, max_denoising_steps=num_diffusion_steps),
+            seed=fresh_seed() if seed is None else seed,
+            thinking=thinking,
+        )
+        if isinstance(prompt, list) and prompt and all(isinstance(one, str) for one in prompt):
+            return [
+                self._answer(replace(request, messages=_messages(str(one), system)), on_step)
+                for one in prompt
+            ]
+        return self._answer(replace(request, messages=_messages(prompt, system)), on_step)
+
+    def _answer(self, request: GenerationRequest, on_step: StepListener | None) -> Answer:
+        trace = Trace()
+
+        def listen(event: Event) -> None:
+            trace.record(event)
+            if on_step is not None and isinstance(event, CanvasStep):
+                on_step(event)
+
+        done = self._engine.generate(request, listen, Flag())
+        return Answer(done.text, done.thought, done.reason, done.stats, request.seed, trace)
+
+
+def _messages(prompt: str | Sequence[Message] | Sequence[str], system: str | None) -> tuple[ChatMessage, ...]:
+    first = (ChatMessage("system", system),) if system else ()
+    if isinstance(prompt, str):
+        return (*first, ChatMessage("user", prompt))
+    return (*first, *map(_message, prompt))
+
+
+def _message(message: Message | str) -> ChatMessage:
+    if isinstance(message, ChatMessage):
+        return message
+    if isinstance(message, str) or not {"role", "content"} <= message.keys():
+        raise UsageError(
+            f"{message!r} is no message", hint='give {"role": ..., "content": ...} or ChatMessage'
+        )
+    return ChatMessage(message["role"], message["content"])

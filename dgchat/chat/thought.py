@@ -1,0 +1,23 @@
+"""The thought channel: told from the answer by token id, never by what the text looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dgchat.chat.tokenizer import ChatTokenizer
+
+
+def split_thought(token_ids: Sequence[int], tokenizer: ChatTokenizer) -> tuple[str, str]:
+    """(thought, answer) of an answer's tokens; a channel that is never closed is thought to its end."""
+    opening, closing = tokenizer.special_id("<|channel>"), tokenizer.special_id("<channel|>")
+    thought: list[int] = []
+    answer: list[int] = []
+    inside = False
+    for token in token_ids:
+        if token == opening:
+            inside = True
+        elif token == closing:
+            inside = False
+        else:
+            (thought if inside else answer).append(token)
+    return tokenizer.decode(thought).removeprefix("thought\n").strip(), tokenizer.decode(answer).strip()

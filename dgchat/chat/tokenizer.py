@@ -1,0 +1,80 @@
+"""Text to token ids and back, with special tokens that nobody can type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+
+from tokenizers import Tokenizer
+
+from dgchat.errors import CheckpointError
+
+_PRIVATE_USE = range(0xE000, 0xF8FF)
+
+
+class ChatTokenizer:
+    """A checkpoint's tokenizer. Special tokens come from the template only; typed ones are encoded as text."""
+
+    def __init__(self, tokenizer: Tokenizer, end_ids: Collection[int]) -> None:
+        self._tokenizer = tokenizer
+        self._tokenizer.encode_special_tokens = True
+        self.end_ids = frozenset(end_ids)
+        added = tokenizer.get_added_tokens_decoder()
+        self._specials = {token.content: number for number, token in added.items() if token.special}
+        self.special_ids = frozenset(self._specials.values())
+        longest_first = sorted(self._specials, key=len, reverse=True)
+        self._special_pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+        self._pieces: dict[int, str] = {}
+
+    @classmethod
+    def from_json(cls, text: str, end_ids: Collection[int]) -> ChatTokenizer:
+        """Read tokenizer.json."""
+        try:
+            return cls(Tokenizer.from_str(text), end_ids)
+        except Exception as error:  # tokenizers raises bare Exception
+            raise CheckpointError(f"tokenizer.json cannot be read: {error}") from error
+
+    @property
+    def size(self) -> int:
+        """Number of tokens."""
+        return self._tokenizer.get_vocab_size()
+
+    def special_id(self, token: str) -> int | None:
+        """Id of a special token, None if this tokenizer has none of that spelling."""
+        return self._specials.get(token)
+
+    def guard(self, texts: Iterable[str]) -> tuple[list[str], str]:
+        """The texts with a mark in every spelled-out special token, and the mark, which none of them holds.
+
+        `encode` takes the mark out again: so that a rendered template shows which special tokens are its own.
+        """
+        texts = list(texts)
+        used = set("".join(texts))
+        mark = next(chr(code) for code in _PRIVATE_USE if chr(code) not in used)
+        return [self._special_pattern.sub(lambda m: m[0][0] + mark + m[0][1:], text) for text in texts], mark
+
+    def encode(self, rendered: str, mark: str) -> list[int]:
+        """Ids of a rendered template: its own special tokens as such, everything else as text."""
+        ids: list[int] = []
+        end = 0
+        for match in self._special_pattern.finditer(rendered):
+            ids += self._encode_text(rendered[end : match.start()].replace(mark, ""))
+            ids.append(self._specials[match[0]])
+            end = match.end()
+        return ids + self._encode_text(rendered[end:].replace(mark, ""))
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Text of token ids, special tokens left out."""
+        return self._tokenizer.decode(
+            [i for i in token_ids if i not in self.special_ids], skip_special_tokens=True
+        )
+
+    def piece(self, token_id: int) -> str:
+        """Text of one token for drawing; untrusted, and `U+FFFD` where the token is part of a character."""
+        if token_id not in self._pieces:
+            self._pieces[token_id] = self._tokenizer.decode([token_id], skip_special_tokens=False)
+        return self._pieces[token_id]
+
+    def _encode_text(self, text: str) -> list[int]:
+        # the batch call lets other threads run while it works; the plain one does not
+        return self._tokenizer.encode_batch_fast([text], add_special_tokens=False)[0].ids if text else []

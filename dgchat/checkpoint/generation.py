@@ -1,0 +1,72 @@
+"""A checkpoint's own defaults for generation, from generation_config.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dgchat.engine.events import SamplerConfig
+from dgchat.errors import CheckpointError
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationDefaults:
+    """How a checkpoint wants to be used; an absent or null field is the architecture's default."""
+
+    sampler: SamplerConfig
+    max_new_tokens: int
+    """Limit of one answer, in tokens."""
+    end_ids: frozenset[int]
+    """Tokens that end a turn."""
+    max_prompt_tokens: int | None
+    """Longest prompt the model is made for; None: its context."""
+    max_turns: int | None
+    """Most earlier turns it is made for; None: as many as fit."""
+
+    @classmethod
+    def from_json(cls, generation: Mapping[str, Any], config: Mapping[str, Any]) -> GenerationDefaults:
+        """Read the parsed generation_config.json; end-of-turn ids fall back to those of config.json."""
+        ends = generation.get("eos_token_id")
+        if ends is None:
+            ends = config.get("eos_token_id")
+        if ends is None:
+            ends = [1]
+        sampler = generation.get("sampler_config") or {}
+        own = SamplerConfig()
+        return cls(
+            sampler=SamplerConfig(
+                max_denoising_steps=_whole(generation, "max_denoising_steps", own.max_denoising_steps, 1),
+                entropy_bound=_real(sampler, "entropy_bound", own.entropy_bound),
+                t_min=_real(generation, "t_min", own.t_min),
+                t_max=_real(generation, "t_max", own.t_max),
+                stability_threshold=_whole(generation, "stability_threshold", own.stability_threshold, 0),
+                confidence_threshold=_real(generation, "confidence_threshold", own.confidence_threshold),
+            ),
+            max_new_tokens=_whole(generation, "max_new_tokens", 256, 1),
+            end_ids=frozenset(ends if isinstance(ends, list) else [ends]),
+            max_prompt_tokens=_limit(generation, "max_prompt_tokens"),
+            max_turns=_limit(generation, "max_turns"),
+        )
+
+
+def _whole(section: Mapping[str, Any], name: str, default: int, least: int) -> int:
+    value = section.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise CheckpointError(f"generation_config.json: {name} is {value!r}, not a whole number >= {least}")
+    return value
+
+
+def _real(section: Mapping[str, Any], name: str, default: float) -> float:
+    value = section.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise CheckpointError(f"generation_config.json: {name} is {value!r}, not a number > 0")
+    return float(value)
+
+
+def _limit(section: Mapping[str, Any], name: str) -> int | None:
+    return None if section.get(name) is None else _whole(section, name, 0, 1)

@@ -1,0 +1,188 @@
+"""The command line: flags become settings, errors become one line of words and an exit code.
+
+Nothing heavy is imported at the top: `dgchat --help` must answer at once, and torch and textual take seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated, Any, TextIO, cast
+
+import typer
+
+from dgchat import __version__
+from dgchat.engine.events import Engine
+from dgchat.errors import DgchatError, UsageError
+from dgchat.safe_text import visible
+from dgchat.settings import Settings, doc_of, load_settings, setting_names
+
+EXIT_CODES = """\
+Exit codes: 0 ok; 1 something failed, or the reader of a pipe has gone; 2 wrong usage or settings; \
+3 the checkpoint is missing or broken; 130 stopped by ctrl+c or TERM (the draft is still printed)."""
+
+app = typer.Typer(
+    name="dgchat",
+    help="Chat with DiffusionGemma and watch every denoising step. Without --prompt and without piped input "
+    "the chat opens.",
+    epilog=EXIT_CODES,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _option(name: str, *flags: str, metavar: str | None = None) -> Any:
+    spelled = flags or ("--" + name.replace("_", "-"),)
+    return typer.Option(*spelled, help=doc_of(name), metavar=metavar, show_default=False)
+
+
+Model = Annotated[str | None, _option("model", metavar="NAME")]
+Device = Annotated[str | None, _option("device", metavar="NAME")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+Prompt = Annotated[
+    str | None,
+    typer.Option("--prompt", "-p", metavar="TEXT", help="Answer this and leave; - reads standard input."),
+]
+
+
+@app.callback(invoke_without_command=True)
+def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
+    context: typer.Context,
+    prompt: Prompt = None,
+    json: Json = False,
+    model: Model = None,
+    device: Device = None,
+    steps: Annotated[str | None, _option("steps", metavar="N")] = None,
+    max_tokens: Annotated[str | None, _option("max_tokens", metavar="N")] = None,
+    seed: Annotated[str | None, _option("seed", metavar="N")] = None,
+    thinking: Annotated[bool | None, _option("thinking", "--think/--no-think")] = None,
+    system: Annotated[str | None, _option("system", metavar="TEXT")] = None,
+    theme: Annotated[str | None, _option("theme", metavar="NAME")] = None,
+    motion: Annotated[str | None, _option("motion", metavar="full|calm|off")] = None,
+    plain: Annotated[bool | None, _option("plain", "--plain/--no-plain")] = None,
+    fps: Annotated[str | None, _option("fps", metavar="N")] = None,
+    pace: Annotated[str | None, _option("pace", metavar="trail|live")] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> int:
+    flags = {name: context.params[name] for name in setting_names()}
+    if version:
+        sys.stdout.write(f"dgchat {__version__}\n")
+        return 0
+    if context.invoked_subcommand is not None:
+        if prompt is not None or json:
+            raise UsageError(f"--prompt and --json do not go before {context.invoked_subcommand}")
+        context.obj = flags
+        return 0
+    return _answer_or_chat(load_settings(flags), prompt, json=json)
+
+
+@app.command("bench")
+def _bench(
+    context: typer.Context,
+    steps: Annotated[str | None, typer.Option(metavar="N", help="Denoising steps of a run.")] = None,
+    repeat: Annotated[int, typer.Option(min=1, metavar="N", help="Runs that are measured.")] = 3,
+    model: Model = None,
+    device: Device = None,
+    json: Json = False,
+) -> int:
+    """Measure denoising steps per second, with early stopping off."""
+    settings = _with_flags(context, {"steps": steps, "model": model, "device": device})
+    from dgchat.bench import run_bench  # only this command needs it
+
+    return run_bench(_loader(settings), settings.steps, repeat, json=json, out=sys.stdout)
+
+
+@app.command("doctor")
+def _doctor(context: typer.Context, model: Model = None, device: Device = None) -> int:
+    """Say what this machine offers and what dgchat makes of it."""
+    settings = _with_flags(context, {"model": model, "device": device})
+    from dgchat.doctor import run_doctor  # only this command needs it
+
+    return run_doctor(settings, sys.stdout)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, of this process unless given; what goes wrong becomes a line and an exit code."""
+    _prepare_streams()
+    try:
+        code = cast("int | None", app(args=arguments, prog_name="dgchat", standalone_mode=False))
+        sys.stdout.flush()
+    except DgchatError as error:
+        return _fail(str(error), error.exit_code)
+    except typer.TyperException as error:
+        return _fail(_usage_words(error), UsageError.exit_code)
+    except BrokenPipeError:
+        _silence_stdout()
+        return 1
+    except OSError as error:
+        _silence_stdout()
+        return _fail(str(error), 1)
+    return code or 0
+
+
+def _answer_or_chat(settings: Settings, prompt: str | None, *, json: bool) -> int:
+    if prompt is None and (settings.plain or _is_terminal(sys.stdin)):
+        if json:
+            raise UsageError("--json needs a prompt", hint="use --prompt")
+        from dgchat.ui.run import run_app  # brings textual, which a one-shot does without
+
+        return run_app(settings, _loader(settings))
+    from dgchat.one_shot.prompt import FROM_STDIN, read_stdin  # a chat does without the one-shot
+    from dgchat.one_shot.run import run_one_shot
+
+    text = read_stdin(sys.stdin) if prompt in (None, FROM_STDIN) else prompt
+    if prompt is None and not text.strip():
+        raise UsageError("the chat needs a terminal, and standard input is empty", hint="use --prompt TEXT")
+    return run_one_shot(text, settings, _loader(settings), json=json, out=sys.stdout, err=sys.stderr)
+
+
+def _with_flags(context: typer.Context, own: Mapping[str, object]) -> Settings:
+    """Settings of a subcommand: the flags before its name, then its own."""
+    before = cast("dict[str, object]", context.obj)
+    return load_settings({**before, **{name: value for name, value in own.items() if value is not None}})
+
+
+def _loader(settings: Settings) -> Callable[[], Engine]:
+    def load() -> Engine:
+        from dgchat.api import load_engine  # brings torch: seconds, so only once an engine is needed
+
+        return load_engine(settings.model, settings.device)
+
+    return load
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
+
+
+def _fail(words: str, code: int) -> int:
+    sys.stderr.write(f"dgchat: {visible(words, newlines=False)}\n")
+    return code
+
+
+def _usage_words(error: typer.TyperException) -> str:
+    """Typer's complaint in one line; for an option or command that does not exist, the nearest that does."""
+    words = " ".join(error.format_message().split())
+    if words.startswith("No such command"):
+        return f'{words} (a prompt goes behind --prompt: dgchat --prompt "hello")'
+    return f"{words} (dgchat --help lists the options)"
+
+
+def _prepare_streams() -> None:
+    """Make output never fail: closed streams lead nowhere, and what cannot be encoded is spelled out."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the end
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _silence_stdout() -> None:
+    """What the interpreter still flushes at its end must not fail a second time."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,127 @@
+"""DiffusionEngine: a loaded checkpoint that answers one request after another and remembers what it has
+encoded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+
+from dgchat.chat.thought import split_thought
+from dgchat.checkpoint.folder import LoadedCheckpoint
+from dgchat.engine.canvases import CanvasRun, Tally, encode
+from dgchat.engine.draws import Draws
+from dgchat.engine.events import (
+    CancelSignal,
+    EngineInfo,
+    EventListener,
+    Finished,
+    FinishReason,
+    GenerationRequest,
+    GenerationStats,
+    Prefilled,
+)
+from dgchat.engine.kv_cache import KVCache
+from dgchat.engine.prompt import Prompt, PromptLimits, build_prompt
+from dgchat.errors import UsageError
+
+MakeDraws = Callable[[int, torch.device], Draws]
+
+
+class DiffusionEngine:
+    """The `Engine` of this program, batch 1; not to be shared between threads."""
+
+    def __init__(self, checkpoint: LoadedCheckpoint, make_draws: MakeDraws = Draws) -> None:
+        self.checkpoint = checkpoint
+        self.cache = KVCache(checkpoint.model.config, checkpoint.device, checkpoint.dtype)
+        self._make_draws = make_draws
+
+    def info(self) -> EngineInfo:
+        """What is loaded, and where."""
+        loaded, config = self.checkpoint, self.checkpoint.model.config
+        return EngineInfo(
+            model=loaded.name,
+            device=_device_name(loaded.device),
+            dtype=str(loaded.dtype).removeprefix("torch."),
+            parameters=sum(parameter.numel() for parameter in loaded.model.parameters()),
+            canvas_length=config.canvas_length,
+            context_length=config.max_position_embeddings,
+            sampler=loaded.generation.sampler,
+            max_new_tokens=loaded.generation.max_new_tokens,
+            can_think=loaded.template.can_think,
+            ops_reason=loaded.ops_reason,
+        )
+
+    @torch.inference_mode()
+    def generate(
+        self, request: GenerationRequest, on_event: EventListener, cancelled: CancelSignal
+    ) -> Finished:
+        """Answer the request; PromptError or UsageError if it cannot be, a cancelled answer is no error."""
+        self._check(request)
+        tally = Tally()
+        started = time.perf_counter()
+        prompt, cached = self._prefill(request, cancelled)
+        tally.prefill_seconds = time.perf_counter() - started
+        on_event(Prefilled(len(prompt.token_ids), cached, prompt.dropped_turns, tally.prefill_seconds))
+        room = self.checkpoint.model.config.max_position_embeddings - len(prompt.token_ids)
+        run = CanvasRun(
+            model=self.checkpoint.model,
+            tokenizer=self.checkpoint.tokenizer,
+            cache=self.cache,
+            sampler=request.sampler,
+            max_new_tokens=min(request.max_new_tokens, room),
+            draws=self._make_draws(request.seed, self.checkpoint.device),
+            on_event=on_event,
+            cancelled=cancelled,
+            tally=tally,
+        )
+        token_ids, reason = run.answer()
+        return self._finished(token_ids, reason, self._stats(prompt, cached, token_ids, tally))
+
+    def _check(self, request: GenerationRequest) -> None:
+        if request.max_new_tokens < 1:
+            raise UsageError(f"max_new_tokens is {request.max_new_tokens}; at least 1 is needed")
+        if request.sampler.max_denoising_steps < 1:
+            raise UsageError(
+                f"max_denoising_steps is {request.sampler.max_denoising_steps}; at least 1 is needed"
+            )
+        if request.thinking and not self.checkpoint.template.can_think:
+            raise UsageError(f"{self.checkpoint.name} has no thought channel", hint="turn thinking off")
+
+    def _prefill(self, request: GenerationRequest, cancelled: CancelSignal) -> tuple[Prompt, int]:
+        """The prompt, encoded into the cache, and how many of its tokens were there already."""
+        loaded = self.checkpoint
+        context = loaded.model.config.max_position_embeddings - loaded.model.config.canvas_length
+        preferred = min(context, loaded.generation.max_prompt_tokens or context)
+        limits = PromptLimits(context, preferred, loaded.generation.max_turns)
+        prompt = build_prompt(request.messages, request.thinking, loaded.template, loaded.tokenizer, limits)
+        cached = self.cache.common_prefix(prompt.token_ids)
+        self.cache.roll_back(cached)
+        encode(loaded.model, self.cache, prompt.token_ids[cached:], cancelled)
+        return prompt, cached
+
+    def _stats(self, prompt: Prompt, cached: int, token_ids: list[int], tally: Tally) -> GenerationStats:
+        on_cuda = self.checkpoint.device.type == "cuda"
+        return GenerationStats(
+            prompt_tokens=len(prompt.token_ids),
+            cached_tokens=cached,
+            generated_tokens=len(token_ids),
+            canvases=tally.canvases,
+            canvas_length=self.checkpoint.model.config.canvas_length,
+            denoising_steps=tally.denoising_steps,
+            prefill_seconds=tally.prefill_seconds,
+            denoise_seconds=tally.denoise_seconds,
+            peak_memory_bytes=torch.cuda.max_memory_allocated() if on_cuda else None,
+        )
+
+    def _finished(self, token_ids: list[int], reason: FinishReason, stats: GenerationStats) -> Finished:
+        thought, text = split_thought(token_ids, self.checkpoint.tokenizer)
+        return Finished(text, thought, reason, stats)
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type != "cuda":
+        return device.type
+    return f"{device} {torch.cuda.get_device_name(device)}"

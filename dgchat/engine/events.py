@@ -1,0 +1,247 @@
+"""The torch-free vocabulary that crosses the wall between the engine and whoever watches it."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import exp, log
+from typing import Protocol
+
+ENTROPY_FLOOR = 1e-6
+"""Nats; the entropy that quantises to level 0."""
+
+ENTROPY_CEILING = 12.5
+"""Nats; just above ln(262144), the largest entropy any known checkpoint can have; level 255."""
+
+_LEVELS_PER_NAPIER = 255 / log(ENTROPY_CEILING / ENTROPY_FLOOR)
+
+
+def entropy_of_level(level: int) -> float:
+    """Nats that the quantised byte `level` (0..255, logarithmic) stands for."""
+    return ENTROPY_FLOOR * exp(level / _LEVELS_PER_NAPIER)
+
+
+def level_of_entropy(nats: float) -> int:
+    """The byte (0..255, logarithmic) that stands for an entropy in nats."""
+    return round(_LEVELS_PER_NAPIER * log(min(max(nats, ENTROPY_FLOOR), ENTROPY_CEILING) / ENTROPY_FLOOR))
+
+
+class FinishReason(StrEnum):
+    """Why an answer ended."""
+
+    END_OF_TURN = "end_of_turn"
+    LENGTH = "length"
+    CANCELLED = "cancelled"
+
+
+class StopReason(StrEnum):
+    """Why the denoising of one canvas ended."""
+
+    STABLE = "stable"
+    MAX_STEPS = "max_steps"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    role: str
+    """`system`, `user` or `assistant`."""
+    text: str
+    thought: str = ""
+    """The thought channel of an assistant's turn; shown to people, left out of later prompts."""
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerConfig:
+    max_denoising_steps: int = 48
+    """Most decoder passes spent on one canvas; the temperature schedule is stretched over them."""
+    entropy_bound: float = 0.1
+    """Nats of entropy that the accepted tokens of one step may sum to."""
+    t_min: float = 0.4
+    """Temperature that the schedule runs towards."""
+    t_max: float = 0.8
+    """Temperature of the first step."""
+    stability_threshold: int = 1
+    """A canvas is stable when this many earlier argmax canvases equal the present one."""
+    confidence_threshold: float = 0.005
+    """A canvas is confident when its mean token entropy is below this many nats."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    messages: tuple[ChatMessage, ...]
+    """The conversation, oldest first, ending with the user's turn."""
+    max_new_tokens: int
+    """Most tokens of the answer, thought included."""
+    sampler: SamplerConfig = field(default_factory=SamplerConfig)
+    """How each canvas is denoised."""
+    seed: int = 0
+    """All randomness of the answer is a function of this number (0 .. 2^63 - 1)."""
+    thinking: bool = False
+    """Ask the model to think in its thought channel first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prefilled:
+    prompt_tokens: int
+    """Tokens of the whole prompt."""
+    cached_tokens: int
+    """Prompt tokens whose keys and values were still in the prefix cache."""
+    dropped_turns: int
+    """Oldest turns left out because the prompt would have passed the model's limits."""
+    seconds: float
+    """Wall time of tokenising and encoding."""
+
+
+@dataclass(frozen=True, slots=True)
+class CanvasStarted:
+    canvas_index: int
+    """0 for the first canvas of an answer."""
+    canvas_length: int
+    """Tokens on the canvas."""
+    max_canvases: int
+    """Canvases the answer may take at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class CanvasStep:
+    canvas_index: int
+    """0 for the first canvas of an answer."""
+    step: int
+    """Counts up from 1."""
+    max_steps: int
+    """The step this canvas ends at if it never becomes stable and confident."""
+    temperature: float
+    """Temperature of this step."""
+    token_ids: array[int]
+    """The argmax canvas, [canvas_length]."""
+    pieces: tuple[str, ...]
+    """Text of each token; untrusted: sanitise before drawing."""
+    entropy_levels: bytes
+    """Token entropy as one byte each (`entropy_of_level` gives nats)."""
+    accepted: bytes
+    """1 where this step accepted the token, else 0."""
+    seconds: float
+    """Wall time of this step."""
+    end: int | None
+    """Position of the first end-of-turn token on the argmax canvas; None if there is none."""
+
+    @property
+    def mean_entropy(self) -> float:
+        """Nats per token, from the quantised levels."""
+        return sum(map(entropy_of_level, self.entropy_levels)) / max(1, len(self.entropy_levels))
+
+
+@dataclass(frozen=True, slots=True)
+class CanvasCommitted:
+    canvas_index: int
+    """0 for the first canvas of an answer."""
+    text: str
+    """The canvas as text, cut at the end of turn and at max_new_tokens."""
+    steps_used: int
+    """Denoising steps this canvas took."""
+    stop_reason: StopReason
+    """Why denoising stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationStats:
+    prompt_tokens: int = 0
+    """Tokens of the whole prompt."""
+    cached_tokens: int = 0
+    """Prompt tokens found in the prefix cache."""
+    generated_tokens: int = 0
+    """Tokens of the answer, thought included, end of turn excluded."""
+    canvases: int = 0
+    """Canvases denoised."""
+    canvas_length: int = 0
+    """Tokens on one canvas."""
+    denoising_steps: int = 0
+    """Decoder passes over all canvases."""
+    prefill_seconds: float = 0.0
+    """Wall time of tokenising and encoding, commits of finished canvases included."""
+    denoise_seconds: float = 0.0
+    """Wall time of all denoising steps."""
+    peak_memory_bytes: int | None = None
+    """Peak accelerator memory; None on a CPU."""
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Answer tokens per second of wall time."""
+        return _ratio(self.generated_tokens, self.prefill_seconds + self.denoise_seconds)
+
+    @property
+    def parallel_tokens_per_second(self) -> float:
+        """Canvas tokens times steps per second of denoising: what the hardware did."""
+        return _ratio(self.canvas_length * self.denoising_steps, self.denoise_seconds)
+
+    @property
+    def tokens_per_forward(self) -> float:
+        """Answer tokens per decoder pass: the speed-up over one token at a time."""
+        return _ratio(self.generated_tokens, self.denoising_steps)
+
+
+def _ratio(amount: float, per: float) -> float:
+    return amount / per if per > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    text: str
+    """The answer without its thought."""
+    thought: str
+    """Text of the thought channel, empty if there was none."""
+    reason: FinishReason
+    """Why the answer ended."""
+    stats: GenerationStats
+    """Counts and times of the whole answer."""
+
+
+Event = Prefilled | CanvasStarted | CanvasStep | CanvasCommitted
+EventListener = Callable[[Event], None]
+
+
+class CancelSignal(Protocol):
+    """Anything that can say "stop": a `threading.Event` will do."""
+
+    def is_set(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    model: str
+    """Name of the model, short enough for a title bar."""
+    device: str
+    """`cpu`, `cuda:0 NVIDIA ...` or `mps`."""
+    dtype: str
+    """Data type of the weights in memory."""
+    parameters: int
+    """Parameters of the text model."""
+    canvas_length: int
+    """Tokens on one canvas."""
+    context_length: int
+    """Most tokens of prompt and answer together."""
+    sampler: SamplerConfig
+    """The checkpoint's own sampler settings."""
+    max_new_tokens: int
+    """The checkpoint's own limit for one answer."""
+    can_think: bool
+    """Whether the chat template knows a thought channel."""
+    ops_reason: str
+    """Which ops were chosen, and why."""
+
+
+class Engine(Protocol):
+    """What a screen or a script needs of an engine, real, remote or scripted."""
+
+    def generate(
+        self, request: GenerationRequest, on_event: EventListener, cancelled: CancelSignal
+    ) -> Finished:
+        """Answer the request, calling `on_event` as it happens; raise DgchatError if it cannot be done."""
+        ...
+
+    def info(self) -> EngineInfo:
+        """What is loaded, and where."""
+        ...

@@ -1,0 +1,29 @@
+"""The entropy-bound sampler as small pure functions of tensors."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from dgchat.engine.events import SamplerConfig
+
+
+def temperature_at(step: int, sampler: SamplerConfig) -> float:
+    """Temperature of a step counted from 1: t_max at the first step, falling linearly towards t_min."""
+    remaining = sampler.max_denoising_steps - step + 1
+    return sampler.t_min + (sampler.t_max - sampler.t_min) * (remaining / sampler.max_denoising_steps)
+
+
+def accept_by_entropy(entropy: Tensor, bound: float) -> Tensor:
+    """True at the lowest-entropy positions [batch, canvas] while their predecessors sum to at most `bound` nats.
+
+    The most certain position is always accepted.
+    """
+    ascending, order = torch.sort(entropy, dim=-1, stable=True)
+    within = ascending.cumsum(dim=-1) - ascending <= bound
+    return torch.zeros_like(within).scatter(-1, order, within)
+
+
+def renoise(proposed: Tensor, accepted: Tensor, noise: Tensor) -> Tensor:
+    """The next canvas: accepted positions keep their proposed token, all others become noise."""
+    return torch.where(accepted, proposed, noise)

@@ -1,0 +1,41 @@
+"""Everything that can go wrong, as types: a message, a hint and an exit code. Nothing here renders."""
+
+from __future__ import annotations
+
+
+class DgchatError(Exception):
+    """Something a person can understand and act on: `message` says what happened, `hint` what to do."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class UsageError(DgchatError):
+    """A flag, a setting or an environment the program cannot work with."""
+
+    exit_code = 2
+
+
+class SettingsError(UsageError):
+    """An unknown or malformed setting; the message names the nearest known one."""
+
+
+class CheckpointError(DgchatError):
+    """A checkpoint folder that cannot be opened: the message names the file and, where there is one, the tensor."""
+
+    exit_code = 3
+
+
+class PromptError(DgchatError):
+    """A prompt that cannot be encoded, or that is longer than the model's context."""
+
+
+class TemplateError(CheckpointError):
+    """A chat template that does not compile or render."""

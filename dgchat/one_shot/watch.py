@@ -1,0 +1,91 @@
+"""Shows an answer being written: the engine works in a thread, the frames are drawn here."""
+
+from __future__ import annotations
+
+import time
+from threading import Thread
+
+from dgchat.one_shot.answering import Answering
+from dgchat.one_shot.canvas_lines import CanvasLines
+from dgchat.one_shot.printer import InPlacePrinter, Line
+from dgchat.ui.pace import Pace
+from dgchat.ui.playback import Playback
+
+
+def run_watched(answering: Answering, printer: InPlacePrinter, canvas: CanvasLines, pace: Pace) -> None:
+    """Answer in a thread and draw until the last step has been seen; raises what the engine raised."""
+    worker = _Worker(answering)
+    frames = _Frames(answering, canvas, pace)
+    worker.start()
+    try:
+        while worker.is_alive() or not frames.are_over(time.monotonic()):
+            if worker.failure is not None:
+                break
+            printer.draw(frames.at(time.monotonic(), printer.columns))
+            time.sleep(1 / pace.frames_per_second)
+    finally:
+        printer.clear()
+    if worker.failure is not None:
+        raise worker.failure
+
+
+class _Worker(Thread):
+    """Runs the answering; a daemon, so that a second ctrl+c can leave while a step is still running."""
+
+    def __init__(self, answering: Answering) -> None:
+        super().__init__(daemon=True)
+        self._answering = answering
+        self.failure: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._answering.run()
+        except BaseException as failure:
+            self.failure = failure
+
+
+class _Frames:
+    """What to show at a moment: a named phase while nothing can be seen yet, then the canvases."""
+
+    def __init__(self, answering: Answering, canvas: CanvasLines, pace: Pace) -> None:
+        self._answering = answering
+        self._turn = answering.turn
+        self._canvas = canvas
+        self._playback = Playback(self._turn.trace, pace.frames_per_second, pace.is_trailing)
+        self._num_observed = 0
+        self._phase = ""
+        self._phase_began = 0.0
+
+    def are_over(self, now: float) -> bool:
+        """Whether nothing more will be drawn, given that the engine is done."""
+        return self._turn.cancelled.is_set() or self._playback.is_over(now, len(self._turn.committed))
+
+    def at(self, now: float, width: int) -> list[Line]:
+        """The lines to draw now."""
+        drawn = self._playback.next_step(now, len(self._turn.committed))
+        if drawn is not None:
+            for index in range(self._num_observed, drawn + 1):
+                self._canvas.observe(self._turn.trace[index], now)
+            self._num_observed = drawn + 1
+        if not self._num_observed:
+            return [_dim(self._waiting(now), width)]
+        return [*self._canvas.lines(width, now), _dim(self._status(), width)]
+
+    def _waiting(self, now: float) -> str:
+        phase = "loading the model" if self._answering.info is None else "reading the prompt"
+        if phase != self._phase:
+            self._phase, self._phase_began = phase, now
+        return f"{phase} · {now - self._phase_began:.1f} s"
+
+    def _status(self) -> str:
+        step = self._turn.trace[self._num_observed - 1]
+        canvases = self._turn.canvas.max_canvases if self._turn.canvas else step.canvas_index + 1
+        return (
+            f"canvas {step.canvas_index + 1}/{canvases} · step {step.step}/{step.max_steps}"
+            f" · {self._canvas.settled_fraction:.0%} settled"
+        )
+
+
+def _dim(text: str, width: int) -> Line:
+    shown = text[:width]
+    return Line(f"\x1b[2m{shown}\x1b[0m", len(shown))

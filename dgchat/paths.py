@@ -1,0 +1,51 @@
+"""Every directory the program touches, and nothing else that knows where things lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from platformdirs import user_cache_path, user_config_path, user_data_path
+
+APP = "dgchat"
+
+PATH_VARIABLES = frozenset({"DGCHAT_CONFIG_DIR", "DGCHAT_DATA_DIR", "DGCHAT_CACHE_DIR"})
+"""Environment variables that move a directory; the only DGCHAT_ variables that are no settings."""
+
+_PACKAGE = Path(__file__).parent
+
+
+def config_dir() -> Path:
+    """Where config.toml and the reader's own themes lie; it need not exist."""
+    return _moved("DGCHAT_CONFIG_DIR") or user_config_path(APP, appauthor=False)
+
+
+def config_file() -> Path:
+    """The settings file; it need not exist."""
+    return config_dir() / "config.toml"
+
+
+def data_dir() -> Path:
+    """Where conversations and the prompt history are kept; it need not exist."""
+    return _moved("DGCHAT_DATA_DIR") or user_data_path(APP, appauthor=False)
+
+
+def cache_dir() -> Path:
+    """Where things lie that can be made again; it need not exist."""
+    return _moved("DGCHAT_CACHE_DIR") or user_cache_path(APP, appauthor=False)
+
+
+def theme_dirs() -> list[Path]:
+    """Existing theme directories, later ones winning: the package's, the checkout's, the reader's own."""
+    candidates = (_PACKAGE / "themes", _PACKAGE.parent / "themes", config_dir() / "themes")
+    return [folder for folder in candidates if folder.is_dir()]
+
+
+def bundled_model() -> Path:
+    """The checkpoint folder of the model that ships with the program."""
+    return _PACKAGE / "assets" / "nano"
+
+
+def _moved(variable: str) -> Path | None:
+    value = os.environ.get(variable)
+    return Path(value).expanduser() if value else None

@@ -1,0 +1,90 @@
+"""The one table of commands: slash commands and the palette are both read from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from dgchat.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    name: str
+    """What is typed after the slash."""
+    argument: str
+    """How its argument is shown, empty if it takes none."""
+    summary: str
+    """What it does, in a few words."""
+
+    @property
+    def usage(self) -> str:
+        """The command as it is typed."""
+        return f"/{self.name} {self.argument}".rstrip()
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("help", "", "keys and commands"),
+    Command("new", "", "start a new conversation"),
+    Command("clear", "", "clear the screen, keep the conversation"),
+    Command("system", "[text|off]", "instructions for the model, from the next turn on"),
+    Command("steps", "[n]", "denoising steps of the next turn"),
+    Command("tokens", "[n]", "length limit of the next turn, in whole canvases"),
+    Command("seed", "[n|fresh]", "the next turn's seed; the same seed gives the same answer"),
+    Command("think", "[on|off]", "let the model think first"),
+    Command("retry", "[steps]", "answer the last prompt again"),
+    Command("undo", "", "take back the last turn, its prompt returns to the box"),
+    Command("copy", "", "copy the last answer"),
+    Command("stats", "", "counts and times of the last answer"),
+    Command("theme", "[name]", "change the colours"),
+    Command("quit", "", "leave dgchat"),
+)
+
+_BY_NAME = {command.name: command for command in COMMANDS}
+
+
+def parse_command(text: str) -> tuple[Command, str] | None:
+    """The command and argument in a prompt; None for a prompt, UsageError for an unknown command."""
+    if not text.startswith("/"):
+        return None
+    name, _, argument = text[1:].strip().partition(" ")
+    command, argument = find_command(name), argument.strip()
+    if argument and not command.argument:
+        raise UsageError(f"/{command.name} takes no argument.", hint=f"type {command.usage}")
+    return command, argument
+
+
+def find_command(name: str) -> Command:
+    """The command of that name; UsageError names the nearest one."""
+    if command := _BY_NAME.get(name.lower()):
+        return command
+    nearest = get_close_matches(name.lower(), _BY_NAME, n=1, cutoff=0.5)
+    hint = f"did you mean /{nearest[0]}?" if nearest else "/help lists them"
+    raise UsageError(f"There is no command /{name}.", hint=f"{hint} A leading space sends the line as it is.")
+
+
+def complete_command(text: str) -> list[Command]:
+    """The commands that what has been typed so far could become."""
+    if not text.startswith("/") or " " in text or "\n" in text:
+        return []
+    return [command for command in COMMANDS if command.name.startswith(text[1:].lower())]
+
+
+def read_number(argument: str, what: str, low: int, high: int) -> int:
+    """The argument as a whole number from `low` to `high`; UsageError says what was wanted."""
+    try:
+        number = int(argument)
+    except ValueError:
+        number = low - 1
+    if not low <= number <= high:
+        raise UsageError(f"{what} is a whole number from {low} to {high}, not {argument!r}.")
+    return number
+
+
+def read_switch(argument: str, current: bool) -> bool:
+    """`on` or `off`; an empty argument turns the switch over."""
+    if argument.lower() in ("on", "off"):
+        return argument.lower() == "on"
+    if argument:
+        raise UsageError(f"It is `on` or `off`, not {argument!r}.")
+    return not current

@@ -1,0 +1,194 @@
+"""One conversation and its one running generation."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from math import ceil
+from threading import Event as Flag
+
+from dgchat.engine.events import (
+    CanvasStep,
+    ChatMessage,
+    Engine,
+    EngineInfo,
+    Event,
+    Finished,
+    FinishReason,
+    GenerationRequest,
+    GenerationStats,
+)
+from dgchat.errors import DgchatError
+from dgchat.session.turn import Turn, TurnSettings
+
+CHAT_CANVASES = 4
+"""Canvases an answer may take when nobody says otherwise."""
+
+FRESH_SEED_BITS = 31
+"""Enough never to meet the same seed by chance, few enough to be typed again."""
+
+_LOAD_POLL_SECONDS = 0.05
+
+EngineLoader = Callable[[], Engine]
+TransitionListener = Callable[[Event], object]
+
+
+class Session:
+    """Holds the turns, the settings of the next one, and the engine once it is loaded.
+
+    `load` and `run` are called in a thread; everything else belongs to the screen's. Steps never leave
+    through the listener: they are in the turn's trace, where a screen looks when it has time.
+    """
+
+    def __init__(self, engine_loader: EngineLoader, settings: TurnSettings | None = None) -> None:
+        self._engine_loader = engine_loader
+        self._engine: Engine | None = None
+        self._load_error: DgchatError | None = None
+        self._loaded = Flag()
+        self.info: EngineInfo | None = None
+        self.settings = settings or TurnSettings()
+        self.turns: list[Turn] = []
+        self.running: Turn | None = None
+
+    def load(self) -> EngineInfo:
+        """Load the engine and say what it is; every failure is a DgchatError, for waiting turns too."""
+        try:
+            self._engine = self._engine_loader()
+            self.info = self._engine.info()
+        except Exception as error:
+            self._load_error = _as_dgchat_error(error, "The model could not be loaded")
+            raise self._load_error from error
+        finally:
+            self._loaded.set()
+        return self.info
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether the engine is still on its way."""
+        return not self._loaded.is_set()
+
+    @property
+    def canvas_length(self) -> int:
+        """Tokens on one canvas; 1 until the model is known."""
+        return self.info.canvas_length if self.info else 1
+
+    @property
+    def max_steps(self) -> int:
+        """The most denoising steps worth asking for: the checkpoint's own."""
+        return self.info.sampler.max_denoising_steps if self.info else 1
+
+    @property
+    def max_canvases(self) -> int:
+        """The most canvases one answer may take."""
+        if self.info is None:
+            return 1
+        return max(1, min(self.info.max_new_tokens, self.info.context_length) // self.canvas_length)
+
+    @property
+    def steps(self) -> int:
+        """Denoising steps of the next turn."""
+        return self._steps_of(self.settings)
+
+    @property
+    def canvases(self) -> int:
+        """Canvases the next turn may take: its token limit, rounded up to whole canvases."""
+        return self._canvases_of(self.settings)
+
+    @property
+    def max_tokens(self) -> int:
+        """Token limit of the next turn."""
+        return self.canvases * self.canvas_length
+
+    @property
+    def step_seconds(self) -> float | None:
+        """Measured seconds per denoising step, from the latest turn that has any."""
+        for turn in reversed(self.turns):
+            if len(turn.trace):
+                return sum(step.seconds for step in turn.trace) / len(turn.trace)
+        return None
+
+    def begin(self, prompt: str, replaces: Turn | None = None) -> Turn:
+        """A new turn for the prompt, with the settings as they are now; it must then be run.
+
+        The turn it replaces leaves the conversation only when the new one has an answer.
+        """
+        if self.running is not None:
+            raise DgchatError("An answer is still being written.", hint="esc stops it and keeps the draft")
+        seed = secrets.randbits(FRESH_SEED_BITS) if self.settings.seed is None else self.settings.seed
+        self.running = Turn(prompt, replace(self.settings, seed=seed), replaces)
+        return self.running
+
+    def run(self, turn: Turn, on_transition: TransitionListener) -> None:
+        """Answer the turn, waiting for the engine if need be; a failure ends in `turn.error`."""
+
+        def listen(event: Event) -> None:
+            turn.record(event)
+            if not isinstance(event, CanvasStep):
+                on_transition(event)
+
+        try:
+            engine = self._wait_for_engine(turn)
+            turn.finished = (
+                engine.generate(self._request(turn), listen, turn.cancelled)
+                if engine
+                else Finished("", "", FinishReason.CANCELLED, GenerationStats())
+            )
+        except Exception as error:
+            turn.error = _as_dgchat_error(error, "The engine failed")
+
+    def conclude(self, turn: Turn) -> None:
+        """Take a turn that is over into the conversation; one without an answer is forgotten."""
+        self.running = None
+        if turn.messages():
+            self.turns = [past for past in self.turns if past is not turn.replaces]
+            self.turns.append(turn)
+
+    def cancel(self) -> bool:
+        """Ask the running turn to stop within a step; whether there was one."""
+        if self.running is None:
+            return False
+        self.running.cancelled.set()
+        return True
+
+    def undo(self) -> Turn | None:
+        """Take the latest turn out of the conversation."""
+        return self.turns.pop() if self.turns and self.running is None else None
+
+    def forget(self) -> None:
+        """Start the conversation anew; settings stay."""
+        self.turns.clear()
+
+    def _steps_of(self, settings: TurnSettings) -> int:
+        return min(settings.steps or self.max_steps, self.max_steps)
+
+    def _canvases_of(self, settings: TurnSettings) -> int:
+        wanted = settings.max_tokens
+        canvases = CHAT_CANVASES if wanted is None else ceil(wanted / self.canvas_length)
+        return max(1, min(canvases, self.max_canvases))
+
+    def _wait_for_engine(self, turn: Turn) -> Engine | None:
+        while not self._loaded.wait(_LOAD_POLL_SECONDS):
+            if turn.cancelled.is_set():
+                return None
+        if self._load_error is not None:
+            raise self._load_error
+        return self._engine
+
+    def _request(self, turn: Turn) -> GenerationRequest:
+        assert self.info is not None
+        system = [ChatMessage("system", turn.settings.system)] if turn.settings.system else []
+        earlier = [message for past in self.turns if past is not turn.replaces for message in past.messages()]
+        return GenerationRequest(
+            messages=(*system, *earlier, ChatMessage("user", turn.prompt)),
+            max_new_tokens=self._canvases_of(turn.settings) * self.canvas_length,
+            sampler=replace(self.info.sampler, max_denoising_steps=self._steps_of(turn.settings)),
+            seed=turn.seed,
+            thinking=turn.settings.thinking,
+        )
+
+
+def _as_dgchat_error(error: Exception, what: str) -> DgchatError:
+    if isinstance(error, DgchatError):
+        return error
+    return DgchatError(f"{what}: {type(error).__name__}: {error}", hint="the conversation is kept; try again")

@@ -1,0 +1,105 @@
+"""One prompt and the answer it got, or is getting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Event as Flag
+
+from dgchat.engine.events import (
+    CanvasCommitted,
+    CanvasStarted,
+    ChatMessage,
+    Event,
+    Finished,
+    FinishReason,
+    Prefilled,
+)
+from dgchat.engine.trace import Trace
+from dgchat.errors import DgchatError
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSettings:
+    steps: int | None = None
+    """Most denoising steps on one canvas; None for the checkpoint's own."""
+    max_tokens: int | None = None
+    """Most tokens of the answer; None for the chat's default."""
+    seed: int | None = None
+    """None for a fresh seed every turn."""
+    thinking: bool = False
+    """Ask the model to think first."""
+    system: str = ""
+    """Instructions for the model, empty for none."""
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """Written by the engine's thread, read by the screen; fields are replaced whole, so no reader waits."""
+
+    prompt: str
+    """What the person asked."""
+    settings: TurnSettings
+    """As they were when the turn was sent, the seed drawn."""
+    replaces: Turn | None = None
+    """The earlier turn with the same prompt that this one takes the place of, once it has an answer."""
+    trace: Trace = field(default_factory=Trace)
+    """Every denoising step so far."""
+    cancelled: Flag = field(default_factory=Flag)
+    """Set to stop between two steps."""
+    prefilled: Prefilled | None = None
+    """Known once the prompt has been encoded."""
+    canvas: CanvasStarted | None = None
+    """The canvas that is being denoised, or was last."""
+    committed: tuple[CanvasCommitted, ...] = ()
+    """The canvases that are done."""
+    finished: Finished | None = None
+    """Set at the end of an answer, cancelled ones included."""
+    error: DgchatError | None = None
+    """Set if there will be no answer."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the engine is done with it."""
+        return self.finished is not None or self.error is not None
+
+    @property
+    def seed(self) -> int:
+        """The seed that the answer is a function of."""
+        return self.settings.seed or 0
+
+    @property
+    def text(self) -> str:
+        """The answer, or as much of it as there is."""
+        return self.finished.text if self.finished else "".join(canvas.text for canvas in self.committed)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the answer reached its length limit before its end."""
+        return self.finished is not None and self.finished.reason is FinishReason.LENGTH
+
+    @property
+    def stopped_at(self) -> str | None:
+        """`17/48` if the reader stopped the answer within a canvas, None if nobody did."""
+        if self.finished is None or self.finished.reason is not FinishReason.CANCELLED:
+            return None
+        if not len(self.trace):
+            return "0"
+        last = self.trace[len(self.trace) - 1]
+        return f"{last.step}/{last.max_steps}"
+
+    def record(self, event: Event) -> None:
+        """Keep what the engine tells."""
+        self.trace.record(event)
+        if isinstance(event, Prefilled):
+            self.prefilled = event
+        elif isinstance(event, CanvasStarted):
+            self.canvas = event
+        elif isinstance(event, CanvasCommitted):
+            self.committed = (*self.committed, event)
+
+    def messages(self) -> tuple[ChatMessage, ...]:
+        """The turn as the model will remember it; nothing if it has no answer, not even a draft."""
+        if self.finished is None or not (self.finished.text or self.finished.thought):
+            return ()
+        answer = ChatMessage("assistant", self.finished.text, self.finished.thought)
+        return ChatMessage("user", self.prompt), answer

@@ -1,0 +1,182 @@
+"""Settings from one table: built-in defaults, then config.toml, then DGCHAT_* variables, then flags."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from dataclasses import field as dataclass_field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, cast
+
+from dgchat.errors import SettingsError
+from dgchat.paths import PATH_VARIABLES, config_file
+
+PREFIX = "DGCHAT_"
+MAX_SEED = 2**63 - 1
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+
+Reader = Callable[[object], object]
+"""Turns a raw value (of a flag, a variable or TOML) into a setting; ValueError says what was expected."""
+
+
+def _whole(low: int, high: int) -> Reader:
+    def read(raw: object) -> int:
+        wanted = f"a whole number from {low} to {high}"
+        if isinstance(raw, bool) or not isinstance(raw, int | str):
+            raise ValueError(wanted)
+        try:
+            number = int(raw)
+        except ValueError as error:
+            raise ValueError(wanted) from error
+        if not low <= number <= high:
+            raise ValueError(wanted)
+        return number
+
+    return read
+
+
+def _one_of(*names: str) -> Reader:
+    def read(raw: object) -> str:
+        if not isinstance(raw, str) or raw not in names:
+            raise ValueError(f"one of {', '.join(names)}{_did_you_mean(str(raw), names)}")
+        return raw
+
+    return read
+
+
+def _text(raw: object) -> str:
+    if not isinstance(raw, str):
+        raise ValueError("text")
+    return raw
+
+
+def _name(raw: object) -> str:
+    if not isinstance(raw, str) or not raw.strip():
+        raise ValueError("a name")
+    return raw
+
+
+def _switch(raw: object) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    lowered = str(raw).lower()
+    if lowered not in _TRUE | _FALSE:
+        raise ValueError("true or false")
+    return lowered in _TRUE
+
+
+def _setting(default: object, read: Reader, doc: str) -> Any:
+    return dataclass_field(default=default, metadata={"read": read, "doc": doc})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a person can choose; each field is a flag, a DGCHAT_ variable and a key of config.toml."""
+
+    model: str | None = _setting(None, _name, "Checkpoint folder or hub id; left out: the bundled model.")
+    device: str = _setting(
+        "auto", _one_of("auto", "cpu", "cuda", "mps"), "Where to compute: auto, cpu, cuda or mps."
+    )
+    steps: int | None = _setting(
+        None, _whole(1, 1024), "Most denoising steps per canvas; left out: the checkpoint's own."
+    )
+    max_tokens: int | None = _setting(
+        None,
+        _whole(1, 262_144),
+        "Most tokens of an answer; left out: 4 canvases in the chat, 2 in a one-shot.",
+    )
+    seed: int | None = _setting(
+        None, _whole(0, MAX_SEED), "Seed of an answer; left out: a fresh one each turn."
+    )
+    thinking: bool = _setting(False, _switch, "Let the model think before it answers.")
+    system: str = _setting("", _text, "Instructions that precede the conversation.")
+    theme: str = _setting("auto", _name, "Name of a theme, or auto: by the terminal's background.")
+    motion: str = _setting("full", _one_of("full", "calm", "off"), "How much moves: full, calm or off.")
+    plain: bool = _setting(False, _switch, "A chat of plain lines, for screen readers and simple terminals.")
+    fps: int | None = _setting(
+        None, _whole(1, 60), "Frames per second; left out: 20, or 10 over SSH, or 2 in calm motion."
+    )
+    pace: str = _setting(
+        "trail", _one_of("trail", "live"), "trail shows every step a moment later, live only the newest."
+    )
+
+
+def setting_names() -> tuple[str, ...]:
+    """Every setting, in the order of the table."""
+    return tuple(setting.name for setting in fields(Settings))
+
+
+def doc_of(name: str) -> str:
+    """The sentence that explains a setting to a person."""
+    return next(str(setting.metadata["doc"]) for setting in fields(Settings) if setting.name == name)
+
+
+def load_settings(flags: Mapping[str, object]) -> Settings:
+    """Merge defaults, config.toml, DGCHAT_* and flags (None: not given); SettingsError says what is wrong."""
+    values: dict[str, object] = {}
+    for layer in (_from_file(config_file()), _from_environment(os.environ), _from_flags(flags)):
+        values.update(layer)
+    return Settings(**cast("dict[str, Any]", values))
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """The known name that `name` was most likely meant to be."""
+    matches = get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return matches[0] if matches else None
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    nearest = nearest_name(name, known)
+    return f"; did you mean {nearest}?" if nearest else ""
+
+
+def _from_file(path: Path) -> dict[str, object]:
+    try:
+        raw: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}", hint="correct it or move it away") from error
+    return {name: _read(name, value, f"{name} in {path}", setting_names()) for name, value in raw.items()}
+
+
+def _from_environment(variables: Mapping[str, str]) -> dict[str, object]:
+    known = {PREFIX + name.upper(): name for name in setting_names()}
+    values: dict[str, object] = {}
+    for variable, raw in variables.items():
+        if not variable.startswith(PREFIX) or variable in PATH_VARIABLES or not raw:
+            continue
+        if variable not in known:
+            raise _unknown("variable", variable, (*known, *PATH_VARIABLES))
+        values[known[variable]] = _read(known[variable], raw, variable, setting_names())
+    return values
+
+
+def _from_flags(flags: Mapping[str, object]) -> dict[str, object]:
+    given = {name: raw for name, raw in flags.items() if raw is not None}
+    return {name: _read(name, raw, _flag(name), setting_names()) for name, raw in given.items()}
+
+
+def _flag(name: str) -> str:
+    return "--think" if name == "thinking" else "--" + name.replace("_", "-")
+
+
+def _read(name: str, raw: object, where: str, known: tuple[str, ...]) -> object:
+    if name not in known:
+        raise _unknown("setting", where, known, name)
+    read: Reader = next(setting.metadata["read"] for setting in fields(Settings) if setting.name == name)
+    try:
+        return read(raw)
+    except ValueError as error:
+        raise SettingsError(f"{where} must be {error}", hint=f"it is {raw!r}") from error
+
+
+def _unknown(kind: str, where: str, known: Iterable[str], name: str | None = None) -> SettingsError:
+    nearest = nearest_name(name or where, known)
+    hint = f"did you mean {nearest}?" if nearest else f"known are {', '.join(sorted(known))}"
+    return SettingsError(f"unknown {kind} {where}", hint=hint)

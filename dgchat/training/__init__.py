@@ -1,0 +1,1 @@
+"""The bundled model's corpus, objective and trainer: `python -m dgchat.training`."""

@@ -1,0 +1,92 @@
+"""`python -m dgchat.training`: train, export and evaluate the bundled model."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dgchat.api import DiffusionGemmaModel
+from dgchat.engine.events import ChatMessage
+from dgchat.paths import bundled_model
+from dgchat.training.corpus.generate import example_stream
+from dgchat.training.evaluate import evaluate as evaluate_answers
+from dgchat.training.export import export as export_run
+from dgchat.training.shape import model_json
+from dgchat.training.tokenizer import train_tokenizer
+from dgchat.training.trainer import TrainingConfig
+from dgchat.training.trainer import train as train_model
+
+TOKENIZER_CONVERSATIONS = 60_000
+"""Conversations whose text the tokenizer is trained on."""
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+Run = Annotated[Path, typer.Argument(help="Folder of the run: tokenizer, configuration, log and checkpoint.")]
+
+
+@app.command()
+def train(
+    run: Run,
+    steps: Annotated[int, typer.Option(help="Optimizer steps of the whole run.")] = 2900,
+    batch_size: Annotated[int, typer.Option(help="Examples per step.")] = 64,
+    processes: Annotated[int, typer.Option(help="Processes of one thread each.")] = 2,
+    seed: Annotated[int, typer.Option(help="Of weights, examples and noise.")] = 1,
+    save_every: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 100,
+) -> None:
+    """Train from scratch, or go on where the run's checkpoint left off."""
+    _prepare(run)
+    config = TrainingConfig(steps, batch_size, processes=processes, seed=seed, save_every=save_every)
+    train_model(config, json.loads((run / "config.json").read_text(encoding="utf-8")), run)
+
+
+@app.command()
+def export(
+    run: Run,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Checkpoint folder; the bundled model's by default.")
+    ] = None,
+) -> None:
+    """Write the run's newest weights as a checkpoint folder."""
+    folder = folder or bundled_model()
+    step = export_run(run, folder, TrainingConfig(steps=1).max_prefix)
+    typer.echo(f"{folder}: weights of step {step}")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[
+        str | None, typer.Option(help="Checkpoint folder; the bundled model by default.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Most questions of each family.")] = None,
+    pairs: Annotated[bool, typer.Option(help="Also print how each first sentence was answered.")] = False,
+) -> None:
+    """Measure a checkpoint on everything it was never trained on and print the model card's table."""
+    loaded = DiffusionGemmaModel.from_pretrained(model, device="cpu")
+
+    def answer(messages: list[ChatMessage], seed: int) -> object:
+        return loaded.generate(messages, seed=seed)
+
+    report = evaluate_answers(answer, limit)
+    typer.echo(report.as_markdown())
+    if pairs:
+        typer.echo(report.first_sentence_pairs())
+
+
+def _prepare(run: Path) -> None:
+    """Train the tokenizer and write the model's configuration, unless an earlier start has."""
+    if (run / "config.json").exists():
+        return
+    run.mkdir(parents=True, exist_ok=True)
+    conversations = islice(example_stream(5), TOKENIZER_CONVERSATIONS)
+    texts = (text for c in conversations for turn in c.turns for text in (turn.user, turn.answer))
+    tokenizer = train_tokenizer(texts)
+    tokenizer.save(str(run / "tokenizer.json"))
+    config = model_json(tokenizer.get_vocab_size(), tokenizer.token_to_id("<turn|>"))
+    (run / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    app()

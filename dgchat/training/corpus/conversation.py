@@ -1,0 +1,24 @@
+"""What the generator produces: turns, and conversations made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the user types and the answer the model learns."""
+
+    user: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Turns in order; the answer of every turn is right, so any may be trained on."""
+
+    turns: tuple[Turn, ...]
+    family: str
+    """Family of the last turn."""
+    system: str | None = None
+    """Text of the system turn, None for none."""

@@ -1,0 +1,1 @@
+"""What the bundled model is asked in its test, and how its answers are judged."""

@@ -1,0 +1,97 @@
+"""Conversations as training examples: a clean prefix, and one canvas of the answer that follows it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from dgchat.training.corpus.generate import Conversation, example_stream
+
+BUCKET = 16
+"""Batches that are drawn together and sorted by length, so that little is padded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Token ids of everything before a canvas, and of the canvas."""
+
+    prefix: list[int]
+    canvas: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Examples as tensors; prefixes are padded on the right."""
+
+    prefix: Tensor
+    """[batch, longest prefix]"""
+    lengths: Tensor
+    """[batch] tokens of each prefix"""
+    canvas: Tensor
+    """[batch, canvas]"""
+
+
+def prompt_text(conversation: Conversation) -> str:
+    """The conversation up to its last answer, as the bundled chat template renders it."""
+    text = "<bos>"
+    if conversation.system:
+        text += f"<|turn>system\n{conversation.system}<turn|>\n"
+    for turn in conversation.turns[:-1]:
+        text += f"<|turn>user\n{turn.user}<turn|>\n<|turn>model\n{turn.answer}<turn|>\n"
+    return f"{text}<|turn>user\n{conversation.turns[-1].user}<turn|>\n<|turn>model\n"
+
+
+class ExampleMaker:
+    """Turns conversations into examples with one tokenizer and canvas length."""
+
+    def __init__(self, tokenizer: Tokenizer, canvas_length: int, max_prefix: int) -> None:
+        self.tokenizer = tokenizer
+        self.canvas_length = canvas_length
+        self.max_prefix = max_prefix
+        self.end_of_turn = tokenizer.token_to_id("<turn|>")
+        self.fill = tokenizer.token_to_id("<eos>")
+
+    def examples(self, conversations: list[Conversation], rng: random.Random) -> list[Example]:
+        """One example per conversation that fits: a random canvas of its last answer."""
+        prompts = self.tokenizer.encode_batch_fast([prompt_text(c) for c in conversations])
+        answers = self.tokenizer.encode_batch_fast([c.turns[-1].answer for c in conversations])
+        made = (self._example(p.ids, a.ids, rng) for p, a in zip(prompts, answers, strict=True))
+        return [example for example in made if len(example.prefix) <= self.max_prefix]
+
+    def _example(self, prompt: list[int], answer: list[int], rng: random.Random) -> Example:
+        answer = [*answer, self.end_of_turn]
+        start = self.canvas_length * rng.randrange(-(-len(answer) // self.canvas_length))
+        canvas = answer[start : start + self.canvas_length]
+        canvas += [self.fill] * (self.canvas_length - len(canvas))
+        return Example(prompt + answer[:start], canvas)
+
+
+def batches(maker: ExampleMaker, batch_size: int, seed: int) -> Iterator[Batch]:
+    """Endless batches of `batch_size`, each of examples of similar length."""
+    rng = random.Random(seed)
+    stream = example_stream(seed)
+    pool: list[Example] = []
+    while True:
+        while len(pool) < BUCKET * batch_size:
+            pool += maker.examples(list(islice(stream, BUCKET * batch_size)), rng)
+        bucket = sorted(pool[: BUCKET * batch_size], key=lambda example: len(example.prefix))
+        pool = pool[BUCKET * batch_size :]
+        groups = [bucket[i : i + batch_size] for i in range(0, len(bucket), batch_size)]
+        random.Random(len(groups)).shuffle(groups)  # the same order in every process keeps their loads alike
+        yield from map(collate, groups)
+
+
+def collate(examples: list[Example]) -> Batch:
+    """Stack examples, padding prefixes with 0 on the right."""
+    longest = max(len(example.prefix) for example in examples)
+    return Batch(
+        prefix=torch.tensor([example.prefix + [0] * (longest - len(example.prefix)) for example in examples]),
+        lengths=torch.tensor([len(example.prefix) for example in examples]),
+        canvas=torch.tensor([example.canvas for example in examples]),
+    )

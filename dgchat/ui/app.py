@@ -1,0 +1,92 @@
+"""The textual application: colours, safety filter, palette, and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import ClassVar
+
+from textual import events
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
+from textual.screen import Screen
+
+from dgchat.session.commands import COMMANDS, Command
+from dgchat.session.session import Session
+from dgchat.ui.line_filter import SafeLines
+from dgchat.ui.pace import Pace
+from dgchat.ui.screens.chat import ChatScreen
+from dgchat.ui.terminal_signals import leave_on_signals
+from dgchat.ui.theme import ChatTheme, choose_theme
+
+
+class DgchatApp(App[None]):
+    """One chat in one terminal."""
+
+    TITLE = "dgchat"
+    CSS_PATH = "app.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", "quit", show=False, priority=True)]
+
+    def __init__(
+        self, session: Session, themes: Mapping[str, ChatTheme], theme: ChatTheme, pace: Pace
+    ) -> None:
+        self._safe_lines = SafeLines()
+        self._first_theme = theme
+        super().__init__()
+        self._session = session
+        self._themes = themes
+        for known in themes.values():
+            self.register_theme(known.to_textual())
+        self.theme = theme.name
+        self.chat = ChatScreen(session, theme, pace, self.use_theme)
+
+    def on_mount(self) -> None:
+        """Show the chat, and go when told to."""
+        leave_on_signals(self._leave)
+        self.push_screen(self.chat)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Values for the variables that only our own themes have."""
+        return dict(self._first_theme.to_textual().variables)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """The safety filter first: those behind it need a style on every segment."""
+        return [self._safe_lines, *super().get_line_filters()]
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette offers the commands of the one table."""
+        if screen is not self.chat:
+            return
+        for command in COMMANDS:
+            yield SystemCommand(f"/{command.name}", command.summary, partial(self._take_command, command))
+
+    async def on_event(self, event: events.Event) -> None:
+        """Any key ends the trail before it does what it does."""
+        if isinstance(event, events.Key):
+            self.chat.end_trail()
+        await super().on_event(event)
+
+    def use_theme(self, name: str) -> ChatTheme:
+        """Change to the named theme, or to the next one if the name is empty."""
+        if not name:
+            names = sorted(self._themes)
+            name = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
+        theme = choose_theme(name, self._themes, light_background=False)
+        self.theme = theme.name
+        return theme
+
+    async def action_quit(self) -> None:
+        """Stop what runs, and leave."""
+        self._session.cancel()
+        self.exit()
+
+    def _leave(self, exit_code: int) -> None:
+        self._session.cancel()
+        self.exit(return_code=exit_code)
+
+    async def _take_command(self, command: Command) -> None:
+        if command.argument:
+            self.chat.prepare(f"/{command.name} ")
+        else:
+            await self.chat.run_command(command.name)

@@ -1,0 +1,187 @@
+"""What the commands of `session.commands` do on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dgchat.errors import UsageError
+from dgchat.session.commands import read_number, read_switch
+from dgchat.session.turn import Turn
+from dgchat.ui.current_app import current_app
+from dgchat.ui.widgets.controls import Controls
+from dgchat.ui.widgets.notice import Notice
+from dgchat.ui.widgets.prompt_box import PromptBox
+from dgchat.ui.widgets.title_bar import TitleBar
+
+if TYPE_CHECKING:
+    from dgchat.ui.screens.chat import ChatScreen
+
+MAX_SEED = 2**63 - 1
+
+Handler = Callable[[str], Awaitable[None]]
+
+
+class ChatCommands:
+    """One method per command; each raises DgchatError for an argument it cannot use."""
+
+    def __init__(self, screen: ChatScreen) -> None:
+        self._screen = screen
+        self._session = screen.session
+
+    @property
+    def handlers(self) -> dict[str, Handler]:
+        """Command name -> what it does."""
+        return {
+            "help": self._help,
+            "new": self._new,
+            "clear": self._clear,
+            "system": self._system,
+            "steps": self._steps,
+            "tokens": self._tokens,
+            "seed": self._seed,
+            "think": self._think,
+            "retry": self._retry,
+            "undo": self._undo,
+            "copy": self._copy,
+            "stats": self._stats,
+            "theme": self._theme,
+            "quit": self._quit,
+        }
+
+    async def run(self, name: str, argument: str) -> None:
+        """Run a command of the table."""
+        await self.handlers[name](argument)
+
+    def choose_steps(self, steps: int) -> None:
+        """Let the next turn take this many denoising steps at most."""
+        self._session.settings = replace(self._session.settings, steps=steps)
+        self._screen.query_one(Controls).show_settings()
+
+    def choose_tokens(self, tokens: int) -> None:
+        """Let the next answer have this many tokens, in whole canvases."""
+        self._session.settings = replace(self._session.settings, max_tokens=tokens)
+        self._screen.query_one(Controls).show_settings()
+
+    async def _help(self, argument: str) -> None:
+        self._screen.action_help()
+
+    async def _new(self, argument: str) -> None:
+        self._refuse_while_running()
+        self._session.forget()
+        await self._screen.clear()
+        self._screen.query_one(TitleBar).topic = ""
+        self._screen.flash("a new conversation")
+
+    async def _clear(self, argument: str) -> None:
+        self._refuse_while_running()
+        await self._screen.clear()
+        self._screen.flash("the model still has the conversation; /new starts another")
+
+    async def _system(self, argument: str) -> None:
+        settings = self._session.settings
+        if not argument:
+            await self._say(f"system: {settings.system}" if settings.system else "there are no instructions")
+            return
+        system = "" if argument.lower() == "off" else argument
+        self._session.settings = replace(settings, system=system)
+        self._screen.flash("from the next turn on" if system else "no instructions any more")
+
+    async def _steps(self, argument: str) -> None:
+        self._need_model()
+        if argument:
+            self.choose_steps(read_number(argument, "The number of steps", 1, self._session.max_steps))
+        self._screen.flash(f"{self._session.steps} steps, from the next turn on")
+
+    async def _tokens(self, argument: str) -> None:
+        self._need_model()
+        most = self._session.max_canvases * self._session.canvas_length
+        if argument:
+            self.choose_tokens(read_number(argument, "The number of tokens", 1, most))
+        told = f"{self._session.max_tokens} tokens, {self._session.canvases} canvases"
+        self._screen.flash(f"{told}, from the next turn on")
+
+    async def _seed(self, argument: str) -> None:
+        settings = self._session.settings
+        if argument:
+            is_fresh = argument.lower() == "fresh"
+            seed = None if is_fresh else read_number(argument, "The seed", 0, MAX_SEED)
+            self._session.settings = settings = replace(settings, seed=seed)
+        told = (
+            "a fresh seed every turn" if settings.seed is None else f"seed {settings.seed}, until /seed fresh"
+        )
+        self._screen.flash(told)
+
+    async def _think(self, argument: str) -> None:
+        thinking = read_switch(argument, self._session.settings.thinking)
+        info = self._session.info
+        if thinking and info and not info.can_think:
+            raise UsageError(f"{info.model} has no thought channel.")
+        self._session.settings = replace(self._session.settings, thinking=thinking)
+        self._screen.flash("the model thinks first" if thinking else "the model answers right away")
+
+    async def _retry(self, argument: str) -> None:
+        self._refuse_while_running()
+        turn = self._last_turn()
+        if argument:
+            await self._steps(argument)
+        self._screen.mark_replaced(turn)
+        await self._screen.ask(turn.prompt, replaces=turn)
+
+    async def _undo(self, argument: str) -> None:
+        self._refuse_while_running()
+        turn = self._last_turn()
+        self._session.undo()
+        await self._screen.remove_turn(turn)
+        self._screen.query_one(PromptBox).replace_text(turn.prompt)
+
+    async def _copy(self, argument: str) -> None:
+        current_app(self._screen).copy_to_clipboard(self._last_turn().text)
+        self._screen.flash("copied the last answer")
+
+    async def _stats(self, argument: str) -> None:
+        await self._say(describe_stats(self._last_turn()))
+
+    async def _theme(self, argument: str) -> None:
+        self._screen.flash(f"theme {self._screen.use_theme(argument)}")
+
+    async def _quit(self, argument: str) -> None:
+        self._session.cancel()
+        current_app(self._screen).exit()
+
+    async def _say(self, text: str) -> None:
+        await self._screen.say(Notice(text))
+
+    def _last_turn(self) -> Turn:
+        if not self._session.turns:
+            raise UsageError("There is no answer yet.")
+        return self._session.turns[-1]
+
+    def _need_model(self) -> None:
+        if self._session.info is None:
+            raise UsageError("The model is still loading.", hint="its ranges are not known yet")
+
+    def _refuse_while_running(self) -> None:
+        if self._session.running is not None:
+            raise UsageError("An answer is still being written.", hint="esc stops it and keeps the draft")
+
+
+def describe_stats(turn: Turn) -> str:
+    """Every figure of a turn by its name."""
+    if turn.finished is None:
+        return "no figures"
+    stats = turn.finished.stats
+    lines = [
+        f"answer       {stats.generated_tokens} tokens on {stats.canvases} canvases,"
+        f" ended by {turn.finished.reason}",
+        f"prompt       {stats.prompt_tokens} tokens, {stats.cached_tokens} of them cached,"
+        f" {stats.prefill_seconds:.2f} s",
+        f"denoising    {stats.denoising_steps} steps, {stats.denoise_seconds:.2f} s,"
+        f" {1000 * stats.denoise_seconds / max(1, stats.denoising_steps):.1f} ms/step",
+        f"effective    {stats.tokens_per_second:.1f} tok/s: answer tokens per second of waiting",
+        f"parallel     {stats.parallel_tokens_per_second:.0f} tok/s: canvas tokens times steps per second",
+        f"per forward  {stats.tokens_per_forward:.2f} tokens: the gain over one token at a time",
+        f"seed         {turn.seed}",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,54 @@
+"""From settings and an engine loader to a running screen."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO, cast
+
+from dgchat.errors import UsageError
+from dgchat.paths import theme_dirs
+from dgchat.session.session import EngineLoader, Session
+from dgchat.session.turn import TurnSettings
+from dgchat.settings import Settings
+from dgchat.ui.app import DgchatApp
+from dgchat.ui.pace import Pace
+from dgchat.ui.plain import run_plain
+from dgchat.ui.safe_paste import install_safe_paste
+from dgchat.ui.terminal import Terminal
+from dgchat.ui.theme import choose_theme, load_themes
+
+
+def run_app(settings: Settings, engine_loader: EngineLoader) -> int:
+    """Chat until the reader leaves; returns the exit code. UsageError without a terminal to chat in."""
+    terminal = Terminal.from_environment(os.environ)
+    session = make_session(settings, engine_loader)
+    if settings.plain or terminal.is_dumb:
+        return run_plain(session, cast(TextIO, sys.stdin), cast(TextIO, sys.stdout))
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("The chat needs a terminal.", hint="use --prompt, or --plain for lines of text")
+    install_safe_paste()
+    app = make_app(settings, session, terminal)
+    app.run()
+    return app.return_code or 0
+
+
+def make_app(settings: Settings, session: Session, terminal: Terminal) -> DgchatApp:
+    """The application, in the colours and at the pace that settings and terminal ask for."""
+    themes, failed = load_themes(theme_dirs())
+    for error in failed:
+        sys.stderr.write(f"{error}\n")
+    theme = choose_theme(settings.theme, themes, terminal.is_light)
+    return DgchatApp(session, themes, theme, Pace.of(settings, over_ssh=terminal.is_remote))
+
+
+def make_session(settings: Settings, engine_loader: EngineLoader) -> Session:
+    """An empty conversation whose next turn is as the settings ask for."""
+    turn = TurnSettings(
+        steps=settings.steps,
+        max_tokens=settings.max_tokens,
+        seed=settings.seed,
+        thinking=settings.thinking,
+        system=settings.system,
+    )
+    return Session(engine_loader, turn)

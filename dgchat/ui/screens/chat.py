@@ -1,0 +1,337 @@
+"""The chat: transcript above, sliders and prompt below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static, TextArea
+
+from dgchat.engine.events import Prefilled
+from dgchat.errors import DgchatError
+from dgchat.session.commands import complete_command, parse_command
+from dgchat.session.session import Session
+from dgchat.session.turn import Turn
+from dgchat.ui.chat_commands import ChatCommands
+from dgchat.ui.current_app import current_app
+from dgchat.ui.engine_thread import start_loading, start_turn
+from dgchat.ui.messages import ModelFailed, ModelLoaded, TurnEnded, TurnMoved
+from dgchat.ui.pace import Pace
+from dgchat.ui.screens.help import HelpScreen
+from dgchat.ui.theme import ChatTheme
+from dgchat.ui.widgets.answer_view import AnswerView
+from dgchat.ui.widgets.controls import Controls
+from dgchat.ui.widgets.key_hints import Hints, KeyHints
+from dgchat.ui.widgets.notice import Notice
+from dgchat.ui.widgets.prompt_box import PromptBox
+from dgchat.ui.widgets.slider import Slider
+from dgchat.ui.widgets.title_bar import TitleBar
+from dgchat.ui.widgets.transcript import Transcript
+from dgchat.ui.widgets.user_message import UserMessage
+from dgchat.ui.widgets.welcome import Welcome
+
+_WIDTHS = [(0, "-narrow"), (72, "-medium"), (110, "-wide")]
+_HEIGHTS = [(0, "-short"), (14, "-high")]
+
+TWICE_SECONDS = 1.0
+"""ctrl+c twice within this quits."""
+
+IDLE_HINTS: Hints = (
+    ("enter", "send"),
+    ("tab", "sliders"),
+    ("/", "commands"),
+    ("F1", "help"),
+    ("ctrl+q", "quit"),
+)
+RUNNING_HINTS: Hints = (("esc", "stop, keep the draft"), ("ctrl+p", "commands"), ("F1", "help"))
+SLIDER_HINTS: Hints = (("←→", "change"), ("0-9", "type it"), ("tab", "next"), ("esc", "back to the prompt"))
+
+
+class ChatScreen(Screen[None]):
+    """Sends prompts to the session and shows what comes of them."""
+
+    CSS_PATH = "chat.tcss"
+    AUTO_FOCUS = "PromptBox"
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "stop", "stop, keep the draft", show=False),
+        Binding("ctrl+c", "interrupt", "copy, stop, clear", show=False, priority=True),
+        Binding("f1", "help", "help", show=False),
+    ]
+
+    def __init__(
+        self, session: Session, theme: ChatTheme, pace: Pace, use_theme: Callable[[str], ChatTheme]
+    ) -> None:
+        super().__init__()
+        self.session = session
+        self.theme = theme
+        self._use_theme = use_theme
+        self._pace = pace
+        self._views: dict[Turn, list[Widget]] = {}
+        self._latest: AnswerView | None = None
+        self._interrupted_at = float("-inf")
+        self._commands = ChatCommands(self)
+
+    def compose(self) -> ComposeResult:
+        """Title, page, foot."""
+        yield TitleBar()
+        with Container(id="page", classes="-welcome"):
+            yield Welcome(self.theme, self._pace.is_moving)
+            yield Transcript()
+            yield Static(Content("↓ new below"), id="new-below")
+        with Vertical(id="foot"):
+            yield Controls(self.session)
+            with Horizontal(id="prompt-row"):
+                yield Static(Content("\u276f"), id="prompt-mark")
+                yield PromptBox()
+            yield KeyHints()
+
+    def on_mount(self) -> None:
+        """Load the model beside the screen."""
+        self._show_hints()
+        self.query_one(Controls).show_settings()
+        start_loading(self.session, self)
+
+    async def on_model_loaded(self, message: ModelLoaded) -> None:
+        """Offer the model's own ranges."""
+        self.query_one(TitleBar).info = message.info
+        self.query_one(Controls).show_settings()
+        for welcome in self.query(Welcome):
+            welcome.show_ready(message.info, message.seconds)
+        if self._latest and self.session.running:
+            self._latest.enter_phase("reading the prompt")
+
+    async def on_model_failed(self, message: ModelFailed) -> None:
+        """Say why there is no model."""
+        for welcome in self.query(Welcome):
+            welcome.show_failure()
+        if self.session.running is None:
+            await self.say(Notice.of_error(message.error))
+
+    async def on_turn_moved(self, message: TurnMoved) -> None:
+        """Show what of the history was left out; let the answer follow."""
+        view = self._view_of(message.turn)
+        if view is None:
+            return
+        view.follow_turn()
+        if isinstance(message.event, Prefilled):
+            view.enter_phase("first step")
+            if message.event.dropped_turns:
+                await self._say_dropped(message.event.dropped_turns, view)
+
+    async def on_turn_ended(self, message: TurnEnded) -> None:
+        """Take the turn into the conversation, or give the prompt back."""
+        turn = message.turn
+        self.session.conclude(turn)
+        self._show_hints()
+        self.query_one(Controls).show_settings()
+        if turn.error is not None:
+            await self._show_failure(turn, turn.error)
+        elif not turn.text:
+            self._give_back(turn.prompt)
+        view = self._view_of(turn)
+        if view is not None and not self._pace.is_moving:
+            await view.settle()
+
+    async def on_prompt_box_submitted(self, message: PromptBox.Submitted) -> None:
+        """Run a command or send a prompt; whatever goes wrong, the text stays in the box."""
+        if not message.text.strip():
+            self.flash("nothing to send yet")
+            return
+        box = self.query_one(PromptBox)
+        try:
+            command = parse_command(message.text)
+            if command is None:
+                await self.ask(message.text)
+        except DgchatError as error:
+            self.flash(str(error))
+            return
+        box.remember(message.text)
+        box.text = ""
+        if command is not None:
+            await self.run_command(command[0].name, command[1])
+
+    async def run_command(self, name: str, argument: str = "") -> None:
+        """Run a command; what is wrong with its argument is said in the transcript."""
+        try:
+            await self._commands.run(name, argument)
+        except DgchatError as error:
+            await self.say(Notice.of_error(error))
+
+    async def ask(self, prompt: str, replaces: Turn | None = None) -> None:
+        """Send a prompt; DgchatError if an answer is still being written."""
+        turn = self.session.begin(prompt, replaces)
+        phase = "loading the model" if self.session.is_loading else "reading the prompt"
+        view = AnswerView(turn, self.theme, self._pace, phase)
+        views: list[Widget] = [view] if replaces else [UserMessage(prompt), view]
+        self._views[turn] = views
+        self._latest = view
+        if not self.query_one(TitleBar).topic:
+            self.query_one(TitleBar).topic = prompt
+        await self.remove_welcome()
+        transcript = self.query_one(Transcript)
+        await transcript.add(*views)
+        transcript.go_to_end()
+        self._show_hints()
+        start_turn(self.session, turn, self)
+
+    def action_stop(self) -> None:
+        """Stop the answer within a step; else go back to the prompt."""
+        if self.session.cancel():
+            self.flash("stopping after this step")
+        self.query_one(PromptBox).focus()
+
+    def action_interrupt(self) -> None:
+        """Copy what is selected, else stop, else clear the prompt; twice quits."""
+        now = monotonic()
+        is_second = now - self._interrupted_at < TWICE_SECONDS
+        self._interrupted_at = now
+        box = self.query_one(PromptBox)
+        selected = box.selected_text or self.get_selected_text()
+        if is_second and not selected:
+            current_app(self).exit()
+        elif selected:
+            current_app(self).copy_to_clipboard(selected)
+            self.flash("copied")
+        elif self.session.cancel():
+            self.flash("stopping after this step · ctrl+c again quits")
+        else:
+            box.text = ""
+            self.flash("ctrl+c again quits")
+
+    def action_help(self) -> None:
+        """Open the help."""
+        current_app(self).push_screen(HelpScreen())
+
+    @on(PromptBox.HelpAsked)
+    def _open_help(self) -> None:
+        self.action_help()
+
+    @on(PromptBox.QuitAsked)
+    def _quit(self) -> None:
+        current_app(self).exit()
+
+    @on(PromptBox.PageTurned)
+    def _turn_page(self, message: PromptBox.PageTurned) -> None:
+        self.query_one(Transcript).turn_page(message.direction)
+
+    @on(TextArea.Changed)
+    @on(Slider.Changed)
+    def _refresh_hints(self) -> None:
+        self._show_hints()
+
+    @on(Slider.Changed, "#steps")
+    def _choose_steps(self, message: Slider.Changed) -> None:
+        self._commands.choose_steps(message.value)
+
+    @on(Slider.Changed, "#tokens")
+    def _choose_tokens(self, message: Slider.Changed) -> None:
+        self._commands.choose_tokens(message.value)
+
+    def on_descendant_focus(self) -> None:
+        """Other keys act on a slider than in the prompt."""
+        self._show_hints()
+
+    def on_transcript_left_end(self, message: Transcript.LeftEnd) -> None:
+        """Say that there is something below what is being read."""
+        self.query_one("#new-below").set_class(not message.is_at_end, "-shown")
+
+    def on_answer_view_settled(self, message: AnswerView.Settled) -> None:
+        """Forget the answer that was being drawn."""
+        if self._latest is message.view:
+            self._latest = None
+
+    def end_trail(self) -> None:
+        """A key was pressed: show the answer as far as it is."""
+        if self._latest is not None:
+            self._latest.catch_up()
+
+    def use_theme(self, name: str) -> str:
+        """Change the colours, to the next theme if the name is empty; returns the theme's name."""
+        self.theme = self._use_theme(name)
+        return self.theme.name
+
+    def prepare(self, text: str) -> None:
+        """Put a text into the prompt box, to be completed and sent by the reader."""
+        box = self.query_one(PromptBox)
+        box.replace_text(text)
+        box.focus()
+
+    def flash(self, text: str) -> None:
+        """Say something quietly, for a moment."""
+        self.query_one(KeyHints).flash(text)
+
+    async def say(self, notice: Notice) -> None:
+        """Put a line of the program's own into the transcript."""
+        await self.remove_welcome()
+        await self.query_one(Transcript).add(notice)
+
+    async def remove_welcome(self) -> None:
+        """Make room for the conversation."""
+        self.query_one("#page").remove_class("-welcome")
+        for welcome in self.query(Welcome):
+            await welcome.remove()
+
+    async def remove_turn(self, turn: Turn) -> None:
+        """Take a turn off the screen."""
+        for view in self._views.pop(turn, []):
+            if view.is_attached:
+                await view.remove()
+
+    async def clear(self) -> None:
+        """Take everything off the screen."""
+        self._views.clear()
+        await self.query_one(Transcript).empty()
+
+    def mark_replaced(self, turn: Turn) -> None:
+        """Dim an answer that another one takes the place of."""
+        for view in self._views.get(turn, []):
+            view.set_class(isinstance(view, AnswerView), "-replaced")
+
+    def _view_of(self, turn: Turn) -> AnswerView | None:
+        views = self._views.get(turn)
+        return views[-1] if views and isinstance(views[-1], AnswerView) else None
+
+    async def _show_failure(self, turn: Turn, error: DgchatError) -> None:
+        if not turn.text:
+            is_given_back = self._give_back(turn.prompt)
+            views = self._views.pop(turn, [])
+            for view in views if is_given_back else views[-1:]:
+                await view.remove()
+        if turn.replaces:
+            for view in self._views.get(turn.replaces, []):
+                view.remove_class("-replaced")
+        await self.say(Notice.of_error(error))
+
+    def _give_back(self, prompt: str) -> bool:
+        box = self.query_one(PromptBox)
+        if box.text:
+            return False
+        box.replace_text(prompt)
+        return True
+
+    async def _say_dropped(self, turns: int, view: AnswerView) -> None:
+        what = "the oldest turn was" if turns == 1 else f"the {turns} oldest turns were"
+        notice = Notice(f"{what} left out of the prompt: the conversation is longer than the model can read")
+        await self.query_one(Transcript).insert(notice, before=view)
+
+    def _show_hints(self) -> None:
+        candidates = complete_command(self.query_one(PromptBox).text)
+        if candidates:
+            hints: Hints = tuple((command.usage, command.summary) for command in candidates)
+            if len(candidates) > 3:
+                hints = tuple((command.usage, "") for command in candidates)
+        elif isinstance(self.focused, Slider):
+            hints = SLIDER_HINTS
+        else:
+            hints = RUNNING_HINTS if self.session.running else IDLE_HINTS
+        self.query_one(KeyHints).hints = hints

@@ -1,0 +1,162 @@
+"""Colours, denoising ramp and noise glyphs, read from flat TOML files."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, cast
+
+from textual.color import Color, ColorParseError
+from textual.theme import Theme
+
+from dgchat.errors import SettingsError
+
+DARK_DEFAULT = "ember"
+LIGHT_DEFAULT = "paper"
+
+NUM_ENTROPY_LEVELS = 5
+"""Four of them tint a draft, the highest is noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTheme:
+    name: str
+    """What /theme calls it."""
+    dark: bool
+    """Whether text is lighter than the background."""
+    background: str
+    """Behind everything."""
+    surface: str
+    """Behind what lies over the background: code, the help, the palette."""
+    text: str
+    """Settled text."""
+    muted: str
+    """Labels, hints and figures."""
+    accent: str
+    """The model's side: its gutter, knobs, keys."""
+    you: str
+    """The reader's gutter."""
+    rule: str
+    """Thin lines and empty tracks."""
+    error: str
+    """What went wrong."""
+    fresh: str
+    """A token in the moment it settles."""
+    ramp: tuple[str, ...]
+    """Drafts, from almost sure to hardly."""
+    noise: str
+    """The noise glyphs."""
+    noise_glyphs: str
+    """One-cell glyphs that stand for tokens still unknown."""
+    entropy_levels: tuple[float, ...]
+    """Nats between the levels: up to the first is level 0, above the last is noise."""
+
+    def to_textual(self) -> Theme:
+        """The same colours under the names that stylesheets use."""
+        drafts = {f"draft-{level}": colour for level, colour in enumerate(self.ramp)}
+        return Theme(
+            name=self.name,
+            dark=self.dark,
+            primary=self.accent,
+            secondary=self.you,
+            accent=self.accent,
+            foreground=self.text,
+            background=self.background,
+            surface=self.surface,
+            panel=self.surface,
+            error=self.error,
+            warning=self.error,
+            success=self.accent,
+            text_alpha=1.0,
+            variables={
+                **drafts,
+                "muted": self.muted,
+                "you": self.you,
+                "rule": self.rule,
+                "fresh": self.fresh,
+                "noise": self.noise,
+                "block-cursor-background": self.accent,
+                "block-cursor-foreground": self.background,
+                "input-cursor-background": self.text,
+                "input-cursor-foreground": self.background,
+                "input-selection-background": f"{self.accent} 35%",
+                "markdown-h1-color": self.text,
+                "markdown-h1-background": self.background,
+                "markdown-h1-text-style": "bold",
+                "markdown-h2-color": self.text,
+                "markdown-h2-text-style": "bold",
+                "markdown-h3-color": self.text,
+                "markdown-h3-text-style": "bold",
+            },
+        )
+
+
+def load_themes(folders: Iterable[Path]) -> tuple[dict[str, ChatTheme], list[SettingsError]]:
+    """Every theme in the folders, later folders winning, and what is wrong with the others."""
+    themes: dict[str, ChatTheme] = {}
+    failed: list[SettingsError] = []
+    for folder in folders:
+        for path in sorted(folder.glob("*.toml")):
+            try:
+                theme = read_theme(path)
+            except SettingsError as error:
+                failed.append(error)
+            else:
+                themes[theme.name] = theme
+    return themes, failed
+
+
+def read_theme(path: Path) -> ChatTheme:
+    """The theme in one file; SettingsError says what is wrong with it."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"The theme {path.name} cannot be read: {error}") from error
+    _check_keys(table, path)
+    theme = ChatTheme(**{key: _frozen(value) for key, value in table.items()})
+    _check_values(theme, path)
+    return theme
+
+
+def choose_theme(wanted: str, themes: Mapping[str, ChatTheme], light_background: bool) -> ChatTheme:
+    """The theme of that name, or for `auto` the default that goes with the terminal's background."""
+    name = (LIGHT_DEFAULT if light_background else DARK_DEFAULT) if wanted == "auto" else wanted
+    if theme := themes.get(name):
+        return theme
+    nearest = get_close_matches(name, themes, n=1, cutoff=0.0)
+    known = ", ".join(sorted(themes))
+    hint = f"did you mean {nearest[0]}? There are: {known}" if nearest else "no theme was found"
+    raise SettingsError(f"There is no theme {name!r}.", hint=hint)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(cast("list[Any]", value)) if isinstance(value, list) else value
+
+
+def _check_keys(table: Mapping[str, object], path: Path) -> None:
+    known = [field.name for field in fields(ChatTheme)]
+    for key in table:
+        if key not in known:
+            nearest = get_close_matches(key, known, n=1, cutoff=0.0)[0]
+            raise SettingsError(
+                f"The theme {path.name} has an unknown key {key!r}.", hint=f"did you mean {nearest}?"
+            )
+    if missing := [key for key in known if key not in table]:
+        raise SettingsError(f"The theme {path.name} lacks {', '.join(missing)}.")
+
+
+def _check_values(theme: ChatTheme, path: Path) -> None:
+    named = (theme.background, theme.surface, theme.text, theme.muted, theme.accent, theme.you, theme.rule)
+    try:
+        for colour in (*named, theme.error, theme.fresh, theme.noise, *theme.ramp):
+            Color.parse(colour)
+    except (ColorParseError, AttributeError, TypeError) as error:
+        raise SettingsError(f"The theme {path.name} has a colour that is none: {error}") from error
+    wanted = NUM_ENTROPY_LEVELS - 1
+    if len(theme.ramp) != wanted or len(theme.entropy_levels) != wanted or not theme.noise_glyphs:
+        raise SettingsError(
+            f"The theme {path.name} needs {wanted} ramp colours, {wanted} entropy_levels and noise_glyphs."
+        )

@@ -1,0 +1,174 @@
+"""One answer: first the live canvas with its status line, in the end Markdown."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Static
+
+from dgchat.engine.events import CanvasStep
+from dgchat.safe_text import visible
+from dgchat.session.turn import Turn
+from dgchat.ui.current_app import current_app
+from dgchat.ui.pace import Pace
+from dgchat.ui.playback import Playback
+from dgchat.ui.theme import ChatTheme
+from dgchat.ui.widgets.answer_text import AnswerText
+from dgchat.ui.widgets.live_canvas import LiveCanvas
+from dgchat.ui.widgets.notice import Notice
+from dgchat.ui.widgets.status_line import StatusLine, describe_end, describe_step
+from dgchat.ui.writer_queue import is_terminal_behind
+
+PHASE_FRAMES_PER_SECOND = 5
+"""How often the elapsed time of a phase without steps is drawn."""
+
+
+class AnswerView(Vertical):
+    """Draws a turn from its trace at its own pace; posts `Settled` once nothing moves any more."""
+
+    class Settled(Message):
+        """The answer is shown as Markdown."""
+
+        def __init__(self, view: AnswerView) -> None:
+            super().__init__()
+            self.view = view
+
+    def __init__(self, turn: Turn, theme: ChatTheme, pace: Pace, phase: str) -> None:
+        super().__init__()
+        self.turn = turn
+        self._pace = pace
+        self._phase, self._phase_began = phase, monotonic()
+        self._playback = Playback(turn.trace, pace.frames_per_second, pace.is_trailing)
+        self._canvas = LiveCanvas(theme)
+        self._status = StatusLine()
+        self._label = Static(Content("dgchat"), classes="message-label")
+        self._written = Static(classes="message-text")
+        self._entropies: list[float] = []
+        self._engine_seconds = 0.0
+        self._timer: Timer | None = None
+        self._phase_timer: Timer | None = None
+        self._is_handed_off = False
+        self.is_settled = False
+        """Whether the answer is shown as Markdown."""
+
+    @property
+    def num_drawn_steps(self) -> int:
+        """Denoising steps that were put on the screen."""
+        return self._canvas.num_drawn_steps
+
+    def compose(self) -> ComposeResult:
+        """Label, what is being written, status."""
+        yield self._label
+        yield self._canvas if self._pace.is_moving else self._written
+        yield self._status
+
+    def on_mount(self) -> None:
+        """Start the clocks: one for frames, one for the seconds of a phase."""
+        if self._pace.is_moving:
+            self._timer = self.set_interval(1 / self._pace.frames_per_second, self._show_frame)
+            self._phase_timer = self.set_interval(1 / PHASE_FRAMES_PER_SECOND, self._show_phase)
+        self._show_phase()
+
+    def enter_phase(self, phase: str) -> None:
+        """Name what is being waited for, and count its time from now."""
+        self._phase, self._phase_began = phase, monotonic()
+        self._show_phase()
+
+    def follow_turn(self) -> None:
+        """Take note of a transition of the turn."""
+        if self._pace.is_moving or self._is_handed_off:
+            return
+        self._written.update(Content(visible(self.turn.text)))
+        done, canvas = len(self.turn.committed), self.turn.canvas
+        most = canvas.max_canvases if canvas else 1
+        self._status.words = (
+            f"{done} of at most {most} canvases settled" if done else "denoising the first canvas"
+        )
+
+    def catch_up(self) -> None:
+        """End the trail: show the newest step, or the settled answer, at once."""
+        self._playback.catch_up()
+        if self._pace.is_moving and self.is_mounted:
+            self._show_frame()
+
+    async def settle(self) -> None:
+        """Hand the answer over to Markdown if its last step has been seen; the engine must be done."""
+        if self._is_handed_off or not self.turn.is_over:
+            return
+        self._is_handed_off = True
+        for timer in (self._timer, self._phase_timer):
+            if timer:
+                timer.stop()
+        with current_app(self).batch_update():
+            await self._swap()
+        self.is_settled = True
+        self.post_message(self.Settled(self))
+
+    def _show_frame(self) -> None:
+        now = monotonic()
+        if not is_terminal_behind(current_app(self)):
+            self._draw_next(now)
+        if self.turn.is_over and self._playback.is_over(now, self._num_finished):
+            self.call_later(self.settle)
+
+    def _draw_next(self, now: float) -> None:
+        before = self._playback.drawn
+        index = self._playback.next_step(now, self._num_finished)
+        if index is None:
+            self._canvas.settle_fresh(now)
+            return
+        steps = [self.turn.trace[seen] for seen in range(before + 1, index + 1)]
+        for step in steps:
+            self._take_in(step)
+        self._canvas.advance(steps, now)
+        self._show_step(steps[-1])
+
+    def _take_in(self, step: CanvasStep) -> None:
+        if step.step == 1:
+            self._entropies.clear()
+        self._entropies.append(step.mean_entropy)
+        self._engine_seconds += step.seconds
+
+    def _show_step(self, step: CanvasStep) -> None:
+        states = self._canvas.states
+        canvas_length = len(step.token_ids)
+        tokens = step.canvas_index * canvas_length + states.num_settled
+        prefill = self.turn.prefilled.seconds if self.turn.prefilled else 0.0
+        rate = tokens / max(1e-9, self._engine_seconds + prefill)
+        words = describe_step(self.turn, step, states.settled_fraction, rate)
+        if states.num_overturned:
+            words += f" · {states.num_overturned} overturned"
+        self._status.words = words
+        self._status.entropies = tuple(self._entropies)
+
+    def _show_phase(self) -> None:
+        if self._playback.drawn < 0 and not self.turn.is_over:
+            self._status.words = f"{self._phase} · {monotonic() - self._phase_began:.1f} s"
+
+    @property
+    def _num_finished(self) -> int:
+        """Canvases that get no further step; a cancelled one is among them once the turn is over."""
+        if self.turn.is_over and len(self.turn.trace):
+            return self.turn.trace[len(self.turn.trace) - 1].canvas_index + 1
+        return len(self.turn.committed)
+
+    async def _swap(self) -> None:
+        turn = self.turn
+        self._label.update(Content.assemble("dgchat", "   ", describe_end(turn)))
+        parts: list[AnswerText | Notice] = [AnswerText(turn.text)] if turn.text.strip() else []
+        if turn.is_cut and turn.finished:
+            tokens = turn.finished.stats.generated_tokens
+            parts.append(Notice(f"cut at its limit of {tokens} tokens; the tokens slider allows more"))
+        if not parts:
+            parts.append(
+                Notice("stopped before there was anything to keep" if turn.finished else "no answer")
+            )
+        await self.mount_all(parts, after=self._label)
+        for widget in (self._canvas, self._written, self._status):
+            if widget.is_attached:
+                await widget.remove()

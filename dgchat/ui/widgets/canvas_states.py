@@ -1,0 +1,173 @@
+"""What each token of a canvas looks like at a step: settled, fresh, draft or noise. No textual."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from enum import Enum
+
+from rich.cells import cell_len
+
+from dgchat.engine.events import CanvasStep, entropy_of_level
+from dgchat.safe_text import visible
+
+FRESH_SECONDS = 0.25
+"""A token that has just settled is drawn bold for this long."""
+
+SURELY_SETTLED_RUN = 3
+"""Unchanged for this many steps, a token counts as settled whatever its entropy."""
+
+SETTLED_RUN = 2
+"""Unchanged for this many steps, a token counts as settled if the model is sure of it."""
+
+SURE_LEVEL = 1
+"""Highest entropy level at which the model is sure."""
+
+END_GLYPH = "·"
+"""Stands for an end-of-turn token, which has no text to show."""
+
+
+class State(Enum):
+    """How a token is drawn; each differs from the others by more than its colour."""
+
+    SETTLED = "settled"
+    FRESH = "fresh"
+    DRAFT = "draft"
+    NOISE = "noise"
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnToken:
+    text: str
+    """Safe to show; a newline is one cell until it breaks the line."""
+    width: int
+    """Cells of the text, newlines counted as one."""
+    state: State
+    """Settled, fresh, draft or noise."""
+    level: int
+    """Entropy level, 0 the surest."""
+    is_past_end: bool = False
+    """Whether it stands behind an end-of-turn that may still move."""
+    is_overturned: bool = False
+    """Whether it was settled before and the model changed its mind."""
+
+    @property
+    def breaks_lines(self) -> bool:
+        """Whether its newlines are settled enough to break the line."""
+        return self.state in (State.SETTLED, State.FRESH)
+
+
+class CanvasStates:
+    """Follows one canvas from step to step; every step must be observed, also those that are not drawn."""
+
+    def __init__(self, entropy_levels: tuple[float, ...]) -> None:
+        self._noise_level = len(entropy_levels)
+        self._levels = bytes(bisect_left(entropy_levels, entropy_of_level(byte)) for byte in range(256))
+        self._runs: list[int] = []
+        self._token_ids: list[int] = []
+        self._settled_ids: list[int | None] = []
+        self._fresh_until: list[float] = []
+        self._overturned: set[int] = set()
+        self._end: int | None = None
+        self._end_run = 0
+        self._step: CanvasStep | None = None
+        self._texts: dict[str, tuple[str, int]] = {}
+        self.num_overturned = 0
+
+    def observe(self, step: CanvasStep, now: float) -> None:
+        """Take in the next step; `now` starts the moment in which newly settled tokens are fresh."""
+        if not self._token_ids:
+            self._start(len(step.token_ids))
+        self._end_run = self._end_run + 1 if step.end == self._end and self._step else 1
+        self._end, self._step = step.end, step
+        for position, token_id in enumerate(step.token_ids):
+            if token_id == self._token_ids[position]:
+                self._runs[position] += 1
+            else:
+                self._change(position, token_id)
+            if self._is_settled(position) and self._settled_ids[position] != token_id:
+                self._settled_ids[position] = token_id
+                self._fresh_until[position] = now + FRESH_SECONDS
+
+    def tokens(self, now: float) -> tuple[DrawnToken, ...]:
+        """The tokens to draw: nothing past a stable end, dim ones past an unstable one."""
+        if self._step is None:
+            return ()
+        count = self._num_drawn()
+        return tuple(self._drawn(position, now) for position in range(count))
+
+    def fresh_ends(self, now: float) -> bool:
+        """Whether some token was fresh at the last drawing before `now` and is not any more."""
+        return any(until and until <= now for until in self._fresh_until)
+
+    def forget_fresh(self, now: float) -> None:
+        """Note that tokens whose moment is over have been drawn as settled."""
+        self._fresh_until = [until if until > now else 0.0 for until in self._fresh_until]
+
+    @property
+    def settled_fraction(self) -> float:
+        """Settled tokens of those up to the end of the turn, 0 to 1."""
+        if self._step is None:
+            return 0.0
+        count = len(self._token_ids) if self._end is None else self._end + 1
+        return sum(map(self._is_settled, range(count))) / max(1, count)
+
+    @property
+    def num_settled(self) -> int:
+        """Settled tokens before the end of the turn."""
+        count = len(self._token_ids) if self._end is None else self._end
+        return sum(map(self._is_settled, range(count)))
+
+    def _start(self, length: int) -> None:
+        self._runs = [0] * length
+        self._token_ids = [-1] * length
+        self._settled_ids = [None] * length
+        self._fresh_until = [0.0] * length
+
+    def _change(self, position: int, token_id: int) -> None:
+        is_within = self._end is None or position < self._end
+        if self._step is not None and self._is_settled(position) and is_within:
+            self._overturned.add(position)
+            self.num_overturned += 1
+        self._token_ids[position], self._runs[position] = token_id, 1
+
+    def _is_settled(self, position: int) -> bool:
+        run = self._runs[position]
+        if run >= SURELY_SETTLED_RUN:
+            return True
+        return run >= SETTLED_RUN and self._level(position) <= SURE_LEVEL
+
+    def _level(self, position: int) -> int:
+        return self._levels[self._step.entropy_levels[position]] if self._step else self._noise_level
+
+    def _num_drawn(self) -> int:
+        if self._end is not None and self._end_run >= SETTLED_RUN:
+            return self._end
+        count = len(self._token_ids)
+        if self._end is None:
+            return count
+        end_id = self._token_ids[self._end]
+        while count > self._end + 1 and self._token_ids[count - 1] == end_id:
+            count -= 1
+        return count
+
+    def _drawn(self, position: int, now: float) -> DrawnToken:
+        text, width = self._text(position)
+        level = self._level(position)
+        if self._is_settled(position):
+            state = State.FRESH if self._fresh_until[position] > now else State.SETTLED
+        else:
+            state = State.NOISE if level >= self._noise_level else State.DRAFT
+        is_past_end = self._end is not None and position >= self._end
+        overturned = position in self._overturned and state is not State.SETTLED
+        return DrawnToken(text, width, state, min(level, self._noise_level - 1), is_past_end, overturned)
+
+    def _text(self, position: int) -> tuple[str, int]:
+        assert self._step is not None
+        if self._end is not None and self._token_ids[position] == self._token_ids[self._end]:
+            return END_GLYPH, 1
+        piece = self._step.pieces[position]
+        if piece not in self._texts:
+            text = visible(piece)
+            self._texts[piece] = text, cell_len(text) + text.count("\n")
+        return self._texts[piece]

@@ -1,0 +1,53 @@
+"""The two sliders for the next turn, and what it will cost at most."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Static
+
+from dgchat.session.session import Session
+from dgchat.ui.widgets.slider import Slider
+
+
+class Controls(Horizontal):
+    """Denoising steps, token limit, and the time they add up to."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+
+    def compose(self) -> ComposeResult:
+        """Steps, tokens, estimate."""
+        yield Slider("steps", self._describe_steps, "steps")
+        yield Slider("tokens", self._describe_tokens, "tokens")
+        yield Static(id="estimate")
+
+    def show_settings(self) -> None:
+        """Put knobs and estimate where the session's next turn has them."""
+        session = self._session
+        length = session.canvas_length
+        self.query_one("#steps", Slider).set_range(1, session.max_steps, 1, session.steps)
+        self.query_one("#tokens", Slider).set_range(
+            length, length * session.max_canvases, length, session.max_tokens
+        )
+        self.query_one("#estimate", Static).update(Content(self._estimate()))
+
+    def _estimate(self) -> str:
+        step_seconds = self._session.step_seconds
+        if step_seconds is None:
+            return ""
+        seconds = step_seconds * self._session.steps * self._session.canvases
+        if seconds < 10:
+            return f"at most {seconds:.1f} s"
+        return f"at most {seconds:.0f} s" if seconds < 120 else f"at most {seconds / 60:.0f} min"
+
+    def _describe_steps(self, value: int) -> str:
+        return str(value) if self._session.info else "–"
+
+    def _describe_tokens(self, value: int) -> str:
+        if not self._session.info:
+            return "–"
+        canvases = value // self._session.canvas_length
+        return f"{value} · {canvases} canvas" + ("es" if canvases != 1 else "")

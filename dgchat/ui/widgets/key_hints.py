@@ -1,0 +1,50 @@
+"""The bottom line: the keys that do something now, or a quiet word about what just happened."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.timer import Timer
+from textual.widget import Widget
+
+from dgchat.safe_text import visible
+
+FLASH_SECONDS = 3.0
+
+Hints = tuple[tuple[str, str], ...]
+"""Pairs of a key and what it does."""
+
+
+class KeyHints(Widget):
+    """Shows key hints, and for a moment a message in their place."""
+
+    hints: reactive[Hints] = reactive[Hints](())
+    message: reactive[str] = reactive("")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._timer: Timer | None = None
+
+    def flash(self, message: str) -> None:
+        """Say something for a moment."""
+        self.message = message
+        if self._timer:
+            self._timer.stop()
+        self._timer = self.set_timer(FLASH_SECONDS, self.clear)
+
+    def clear(self) -> None:
+        """Show the keys again."""
+        self.message = ""
+
+    def render(self) -> Content:
+        """As many hints as fit, the first ones first."""
+        if self.message:
+            return Content(visible(self.message, newlines=False)).truncate(self.size.width, ellipsis=True)
+        shown = Content("")
+        for key, does in self.hints:
+            gap = "   " if shown.cell_length else ""
+            hint = Content.assemble(gap, (key, "$accent"), " ", (does, "$muted"))
+            if shown.cell_length + hint.cell_length > self.size.width:
+                break
+            shown = shown + hint
+        return shown

@@ -1,0 +1,115 @@
+"""The ops in plain torch, written like the maths. They run on any device and have gradients."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+DENSE_EXPERTS = 8
+"""Up to this many experts, computing all of them beats gathering the tokens of each."""
+
+
+def at_least_fp32(x: Tensor) -> Tensor:
+    """`x` in fp32 if it is narrower, else as it is."""
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+
+
+def rms_norm(x: Tensor, weight: Tensor | None, eps: float) -> Tensor:
+    """`x` over its root mean square along the last axis, times `weight`; computed in at least fp32."""
+    wide = at_least_fp32(x)
+    normed = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + eps)
+    if weight is not None:
+        normed = normed * at_least_fp32(weight)
+    return normed.to(x.dtype)
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary embedding of `x` [batch, length, heads, dim], halves split; cos and sin [batch | 1, length,
+    dim].
+    """
+    first, second = x.chunk(2, dim=-1)
+    return x * cos.unsqueeze(2) + torch.cat((-second, first), dim=-1) * sin.unsqueeze(2)
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """Softmax attention with scaling 1.0 and grouped heads; `mask` is True where a query may look.
+
+    q [batch, heads, n, dim], k and v [batch, kv_heads, m, dim], mask broadcastable to [batch, 1, n, m];
+    returns [batch, heads, n, dim].
+    """
+    return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=1.0, enable_gqa=True)
+
+
+def gated_mlp(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    """`down(gelu_tanh(gate x) * up x)`."""
+    hidden = functional.gelu(functional.linear(x, gate), approximate="tanh") * functional.linear(x, up)
+    return functional.linear(hidden, down)
+
+
+def route(scores: Tensor, per_expert_scale: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
+    """The `top_k` experts of each token and their weights, both [tokens, top_k], from scores [tokens,
+    experts].
+    """
+    probabilities = at_least_fp32(scores).softmax(dim=-1)
+    weights, index = probabilities.topk(top_k, dim=-1)
+    weights = weights / weights.sum(dim=-1, keepdim=True)
+    return weights * per_expert_scale[index], index
+
+
+def experts(x: Tensor, gate_up: Tensor, down: Tensor, weights: Tensor, index: Tensor) -> Tensor:
+    """Weighted sum of each token's experts.
+
+    x [tokens, hidden], gate_up [experts, 2 * inner, hidden], down [experts, hidden, inner], weights and index
+    [tokens, top_k]; returns [tokens, hidden].
+    """
+    compute = _all_experts if len(gate_up) <= DENSE_EXPERTS else _hit_experts
+    return compute(x, gate_up, down, weights, index)
+
+
+def _all_experts(x: Tensor, gate_up: Tensor, down: Tensor, weights: Tensor, index: Tensor) -> Tensor:
+    num_experts, _, inner = down.shape
+    gates = weights.new_zeros(len(x), num_experts).scatter(1, index, weights).to(x.dtype)
+    gate, up = functional.linear(x, gate_up.flatten(0, 1)).view(len(x), num_experts, 2, inner).unbind(2)
+    hidden = functional.gelu(gate, approximate="tanh") * up * gates.unsqueeze(-1)
+    return hidden.flatten(1) @ down.transpose(1, 2).flatten(0, 1)
+
+
+def _hit_experts(x: Tensor, gate_up: Tensor, down: Tensor, weights: Tensor, index: Tensor) -> Tensor:
+    out = torch.zeros_like(x)
+    for expert in index.unique().tolist():
+        token, slot = torch.where(index == expert)
+        gate, up = functional.linear(x[token], gate_up[expert]).chunk(2, dim=-1)
+        hidden = functional.linear(functional.gelu(gate, approximate="tanh") * up, down[expert])
+        out.index_add_(0, token, (hidden * weights[token, slot, None]).to(x.dtype))
+    return out
+
+
+def softcap(logits: Tensor, cap: float) -> Tensor:
+    """Squash logits smoothly into (-cap, cap); at least fp32."""
+    return torch.tanh(at_least_fp32(logits) / cap) * cap
+
+
+def soft_embedding(logits: Tensor, embedding: Tensor) -> Tensor:
+    """Expected embedding row under the logits [..., vocab]: [..., hidden], in the embedding's dtype.
+
+    The logits are rounded to that dtype first, as the reference implementation does. Probabilities too small
+    to matter are set to zero: subnormal numbers make a CPU's matrix product many times slower.
+    """
+    probabilities = at_least_fp32(logits.to(embedding.dtype)).softmax(dim=-1)
+    return functional.threshold(probabilities, 1e-30, 0.0).to(embedding.dtype) @ embedding
+
+
+def token_statistics(logits: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Argmax, drawn token and entropy in nats of each position, all [batch, canvas].
+
+    logits [batch, canvas, vocab]; `uniforms` [batch, canvas] in [0, 1) choose the draw by inverting the
+    cumulative distribution.
+    """
+    log_probabilities = logits.log_softmax(dim=-1)
+    probabilities = log_probabilities.exp()
+    entropy = -(probabilities * log_probabilities).sum(dim=-1)
+    cumulative = probabilities.cumsum(dim=-1)
+    target = uniforms.to(cumulative.dtype).unsqueeze(-1) * cumulative[..., -1:]
+    proposal = torch.searchsorted(cumulative, target, right=True).squeeze(-1)
+    return logits.argmax(dim=-1), proposal.clamp_max(logits.shape[-1] - 1), entropy

@@ -1,0 +1,1 @@
+"""Parity with transformers: the same checkpoints, the same draws, the same numbers."""

@@ -1,0 +1,230 @@
+"""The reference: transformers' own model, with its arithmetic widened to float64 and its randomness replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from transformers import DiffusionGemmaForBlockDiffusion, DynamicCache
+from transformers.models.diffusion_gemma.generation_diffusion_gemma import (
+    DiffusionGemmaGenerationConfig,
+    EntropyBoundSampler,
+)
+
+from dgchat.engine.draws import Draws
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """What one denoising step decided."""
+
+    argmax_canvas: tuple[int, ...]
+    accepted: tuple[bool, ...]
+    mean_entropy: float
+
+
+@dataclass(frozen=True, slots=True)
+class CanvasRecord:
+    """The denoising steps of one canvas, in order."""
+
+    steps: tuple[StepRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """Everything one `generate` call decided, and the ids it returned, prompt excluded."""
+
+    canvases: tuple[CanvasRecord, ...]
+    new_ids: tuple[int, ...]
+
+
+class _AtLeastSinglePrecision(TorchFunctionMode):
+    """Reads every upcast to float32 as "at least float32": a float64 tensor stays float64."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if args and isinstance(args[0], Tensor) and args[0].dtype == torch.float64:
+            if func is Tensor.float:
+                return args[0]
+            args = tuple(_widen(value) for value in args)
+            kwargs = {name: _widen(value) for name, value in kwargs.items()}
+        return func(*args, **kwargs)
+
+
+def _widen(value: Any) -> Any:
+    return torch.float64 if value is torch.float32 else value
+
+
+class _InjectedDraws(TorchFunctionMode):
+    """Answers the reference's `randint` and `multinomial` from a `Draws`.
+
+    The reference draws one canvas of ids before the first step, then in every step one proposal and one canvas of
+    noise; so a `randint` that follows no proposal opens the next canvas.
+    """
+
+    def __init__(self, draws: Draws) -> None:
+        super().__init__()
+        self._draws = draws
+        self._canvas_index = -1
+        self._step = 0
+        self._awaits_noise = False
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is torch.randint:
+            return self._canvas_of_ids(kwargs["size"], kwargs["high"])
+        if func is torch.multinomial:
+            return self._proposal(args[0])
+        return func(*args, **kwargs)
+
+    def _canvas_of_ids(self, shape: tuple[int, int], vocab_size: int) -> Tensor:
+        if self._awaits_noise:
+            self._awaits_noise = False
+            return self._draws.noise(self._canvas_index, self._step, shape, vocab_size)
+        self._canvas_index += 1
+        self._step = 0
+        return self._draws.initial_canvas(self._canvas_index, shape, vocab_size)
+
+    def _proposal(self, probabilities: Tensor) -> Tensor:
+        self._step += 1
+        self._awaits_noise = True
+        uniforms = self._draws.proposal(self._canvas_index, self._step, (1, probabilities.shape[0]))
+        return inverse_cdf(probabilities, uniforms.reshape(-1, 1))
+
+
+def inverse_cdf(probabilities: Tensor, uniforms: Tensor) -> Tensor:
+    """Ids [rows, 1]: the first token whose cumulative probability exceeds the row's uniform."""
+    cumulative = probabilities.double().cumsum(-1)
+    return (cumulative <= uniforms.double() * cumulative[:, -1:]).sum(-1, keepdim=True)
+
+
+@dataclass(slots=True)
+class _Recorder:
+    """A streamer for `generate` that keeps every draft; the sampler adds what it accepted."""
+
+    canvases: list[list[StepRecord]] = field(default_factory=list)
+    accepted: tuple[bool, ...] = ()
+    mean_entropy: float = 0.0
+    _is_denoising: bool = False
+
+    def put(self, value: Tensor) -> None:
+        """The prompt, then every finished canvas."""
+        self._is_denoising = False
+
+    def put_draft(self, value: Tensor) -> None:
+        """The argmax canvas [1, canvas] of one step."""
+        if not self._is_denoising:
+            self.canvases.append([])
+            self._is_denoising = True
+        step = StepRecord(tuple(value[0].tolist()), self.accepted, self.mean_entropy)
+        self.canvases[-1].append(step)
+
+    def end(self) -> None:
+        """Nothing is left open."""
+
+
+class _RecordingSampler(EntropyBoundSampler):
+    """The reference's sampler, telling the recorder which positions it accepted."""
+
+    recorder: _Recorder
+
+    def accept_canvas(
+        self, current_canvas: Tensor, denoiser_canvas: Tensor, logits: Tensor, cur_step: Any
+    ) -> Any:
+        canvas = super().accept_canvas(current_canvas, denoiser_canvas, logits, cur_step)
+        assert self.accepted_token_mask is not None
+        self.recorder.accepted = tuple(self.accepted_token_mask[0].tolist())
+        self.recorder.mean_entropy = float(torch.distributions.Categorical(logits=logits).entropy().mean())
+        return canvas
+
+
+class Oracle:
+    """transformers' DiffusionGemma, opened from a checkpoint folder in float32 or float64."""
+
+    def __init__(self, folder: Path, dtype: torch.dtype) -> None:
+        model = DiffusionGemmaForBlockDiffusion.from_pretrained(
+            folder, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager"
+        )
+        self.model = model.to(dtype).eval()
+        self.dtype = dtype
+        if dtype == torch.float64:
+            self._restore_constants()
+
+    def _restore_constants(self) -> None:
+        """Recompute in float64 what the reference rounded to float32 when it was built: the embedding scale."""
+        for module in self.model.modules():
+            if hasattr(module, "scalar_embed_scale"):
+                module.embed_scale.fill_(module.scalar_embed_scale)
+
+    @torch.no_grad()
+    def encode(self, ids: Sequence[int], cache: DynamicCache | None = None) -> DynamicCache:
+        """A cache that holds the keys and values of the ids, after those it already held."""
+        cache = cache or DynamicCache(config=self.model.config.get_text_config(decoder=True))
+        with self._arithmetic():
+            self.model.model.encoder(input_ids=torch.tensor([ids]), past_key_values=cache)
+        return cache
+
+    @torch.no_grad()
+    def next_token_logits(self, ids: Sequence[int]) -> Tensor:
+        """The encoder's causal predictions [1, ids, vocab]: final norm, tied head, soft cap."""
+        with self._arithmetic():
+            hidden = self.model.model.encoder(input_ids=torch.tensor([ids])).last_hidden_state
+            cap = self.model.final_logit_softcapping
+            return torch.tanh(self.model.lm_head(hidden) / cap) * cap
+
+    @torch.no_grad()
+    def decode(self, cache: DynamicCache, canvas: Tensor, self_conditioning: Tensor | None) -> Tensor:
+        """Logits [1, canvas, vocab] of one decoder pass; `self_conditioning` are logits over temperature."""
+        with self._arithmetic():
+            output = self.model(
+                past_key_values=cache, decoder_input_ids=canvas, self_conditioning_logits=self_conditioning
+            )
+        return output.logits
+
+    def generate(self, prompt: Sequence[int], draws: Draws, max_new_tokens: int) -> Trajectory:
+        """Run the reference's `generate` on a fresh cache with the injected draws."""
+        recorder = _Recorder()
+        self.model._prepare_sampler = lambda config: self._recording_sampler(config, recorder)
+        with self._arithmetic(), _InjectedDraws(draws):
+            output = self.model.generate(
+                torch.tensor([prompt]), streamer=recorder, max_new_tokens=max_new_tokens
+            )
+        canvases = tuple(CanvasRecord(tuple(steps)) for steps in recorder.canvases)
+        return Trajectory(canvases, tuple(output.sequences[0, len(prompt) :].tolist()))
+
+    def _recording_sampler(
+        self, config: DiffusionGemmaGenerationConfig, recorder: _Recorder
+    ) -> _RecordingSampler:
+        text = self.model.config.text_config
+        sampler = _RecordingSampler(
+            config.sampler_config,
+            self.model.config.canvas_length,
+            text.vocab_size,
+            config.max_denoising_steps,
+        )
+        sampler.recorder = recorder
+        return sampler
+
+    @contextmanager
+    def _arithmetic(self) -> Iterator[None]:
+        """The reference's own arithmetic in float32; in float64 no value passes through float32."""
+        if self.dtype != torch.float64:
+            yield
+            return
+        previous = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float64)
+        try:
+            with _AtLeastSinglePrecision():
+                yield
+        finally:
+            torch.set_default_dtype(previous)

@@ -1,0 +1,67 @@
+"""Whole conversations in float64 with the same draws: every decision equals the reference's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from parity.conversation import Conversation
+
+from dgchat.chat.thought import split_thought
+from dgchat.engine.events import FinishReason
+
+
+@pytest.fixture
+def conversation(conversation_of: Callable[[str], Conversation], subject: str) -> Conversation:
+    return conversation_of(subject)
+
+
+def test_every_step_has_the_reference_argmax_canvas_and_the_same_number_of_steps(
+    conversation: Conversation,
+) -> None:
+    for turn in conversation.turns:
+        ours = [[step.argmax_canvas for step in canvas.steps] for canvas in turn.steps]
+        reference = [[step.argmax_canvas for step in canvas.steps] for canvas in turn.reference.canvases]
+        assert ours == reference
+
+
+def test_every_step_accepts_what_the_reference_accepts(conversation: Conversation) -> None:
+    for turn in conversation.turns:
+        ours = [[step.accepted for step in canvas.steps] for canvas in turn.steps]
+        reference = [[step.accepted for step in canvas.steps] for canvas in turn.reference.canvases]
+        assert ours == reference
+
+
+def test_answers_are_the_reference_answers_cut_at_end_of_turn_and_limit(conversation: Conversation) -> None:
+    for turn in conversation.turns:
+        expected = conversation.expected_answer(turn)
+        thought, text = split_thought(expected, conversation.checkpoint.tokenizer)
+        assert (turn.finished.thought, turn.finished.text) == (thought, text)
+        assert turn.finished.stats.generated_tokens == len(expected)
+
+
+def test_an_answer_ends_with_its_turn_or_at_its_limit(conversation: Conversation) -> None:
+    for turn in conversation.turns:
+        end = conversation.end_of(turn)
+        has_ended = end is not None and end <= conversation.max_new_tokens
+        assert turn.finished.reason is (FinishReason.END_OF_TURN if has_ended else FinishReason.LENGTH)
+
+
+def test_all_canvases_but_the_last_are_cached_and_never_padding(conversation: Conversation) -> None:
+    for turn in conversation.turns:
+        committed = conversation.canvas_length * (len(turn.reference.canvases) - 1)
+        assert turn.committed_ids == list(turn.reference.new_ids[:committed])
+
+
+def test_a_second_turn_reuses_the_cache_and_a_shortened_history_rolls_it_back(
+    conversation: Conversation,
+) -> None:
+    first, second, third = conversation.turns
+    assert first.cached_tokens == 0
+    assert second.cached_tokens > 0
+    assert (
+        second.prompt_ids[: second.cached_tokens]
+        == (first.prompt_ids + first.committed_ids)[: second.cached_tokens]
+    )
+    assert third.cached_tokens > 0
+    assert third.rolled_back_tokens > 0

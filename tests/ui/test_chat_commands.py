@@ -1,0 +1,140 @@
+"""Slash commands and the palette, on the screen."""
+
+from __future__ import annotations
+
+import pytest
+from scripted_engine import ANSWER, ScriptedEngine
+
+from dgchat.session.commands import COMMANDS
+from dgchat.settings import Settings
+from dgchat.ui.chat_commands import ChatCommands
+from dgchat.ui.widgets.user_message import UserMessage
+
+LIVE = Settings(pace="live")
+
+
+async def test_every_command_of_the_table_does_something(open_chat):
+    async with open_chat(ScriptedEngine()) as chat:
+        assert set(ChatCommands(chat.app.chat).handlers) == {command.name for command in COMMANDS}
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("/steps 12", "12 steps"),
+        ("/tokens 50", "64 tokens, 2 canvases"),
+        ("/seed 7", "seed 7"),
+        ("/seed fresh", "a fresh seed"),
+        ("/think on", "thinks first"),
+        ("/system be brief", "from the next turn on"),
+        ("/theme paper", "theme paper"),
+        ("/stpes", "did you mean /steps"),
+        ("/undo it", "takes no argument"),
+    ],
+)
+async def test_a_command_answers_in_one_quiet_line(open_chat, typed, told):
+    async with open_chat(ScriptedEngine()) as chat:
+        await chat.send(typed)
+        assert told in chat.hint
+
+
+async def test_a_mistyped_command_stays_in_the_box(open_chat):
+    engine = ScriptedEngine()
+    async with open_chat(engine) as chat:
+        await chat.send("/hlep")
+        assert chat.box.text == "/hlep"
+        assert engine.requests == []
+
+
+@pytest.mark.parametrize("typed", ["/steps 99", "/tokens many", "/seed -1", "/think maybe", "/theme mud", "/retry"])
+async def test_a_wrong_argument_is_told_in_the_transcript(open_chat, typed):
+    async with open_chat(ScriptedEngine()) as chat:
+        await chat.send(typed)
+        await chat.until(lambda: bool(chat.app.chat.query("Notice.-error")))
+
+
+async def test_retry_answers_the_same_prompt_again(open_chat):
+    engine = ScriptedEngine()
+    async with open_chat(engine, LIVE) as chat:
+        await chat.send("hello")
+        await chat.until_settled(1)
+        await chat.send("/retry 5")
+        await chat.until_settled(2)
+        assert [request.messages[-1].text for request in engine.requests] == ["hello", "hello"]
+        assert engine.requests[1].sampler.max_denoising_steps == 5
+        assert len(engine.requests[1].messages) == 1
+        assert len(chat.session.turns) == 1
+
+
+async def test_undo_takes_the_turn_back_and_its_prompt_returns(open_chat):
+    async with open_chat(ScriptedEngine(), LIVE) as chat:
+        await chat.send("hello")
+        await chat.until_settled()
+        await chat.send("/undo")
+        assert chat.session.turns == []
+        assert chat.box.text == "hello"
+        assert not chat.app.chat.query(UserMessage)
+
+
+async def test_copy_and_stats_speak_of_the_last_answer(open_chat):
+    async with open_chat(ScriptedEngine(), LIVE) as chat:
+        await chat.send("hello")
+        await chat.until_settled()
+        await chat.send("/copy")
+        assert chat.app.clipboard == ANSWER
+        await chat.send("/stats")
+        assert "per forward" in chat.said
+
+
+async def test_new_forgets_and_clear_only_wipes_the_screen(open_chat):
+    async with open_chat(ScriptedEngine(), LIVE) as chat:
+        await chat.send("hello")
+        await chat.until_settled()
+        await chat.send("/clear")
+        assert chat.said == ""
+        assert len(chat.session.turns) == 1
+        await chat.send("/new")
+        assert chat.session.turns == []
+
+
+async def test_system_and_thinking_go_into_the_next_request(open_chat):
+    engine = ScriptedEngine()
+    async with open_chat(engine, LIVE) as chat:
+        await chat.send("/system be brief")
+        await chat.send("/think on")
+        await chat.send("hello")
+        await chat.until_settled()
+        assert engine.requests[0].messages[0].text == "be brief"
+        assert engine.requests[0].thinking
+
+
+async def test_a_new_theme_recolours_an_answer_that_is_being_written(open_chat):
+    async with open_chat(ScriptedEngine(steps=48, step_seconds=0.02)) as chat:
+        await chat.send("hello")
+        await chat.until(lambda: bool(chat.answers) and chat.answers[0].num_drawn_steps > 1)
+        await chat.send("/theme paper")
+        await chat.pilot.pause(0.1)
+        await chat.pilot.press("escape")
+        await chat.until_settled()
+        assert chat.app.theme == "paper"
+
+
+async def test_typing_a_slash_lists_commands_and_tab_completes(open_chat):
+    async with open_chat(ScriptedEngine()) as chat:
+        await chat.pilot.press("slash", "s", "t")
+        assert "/steps" in chat.screen_text
+        assert "/stats" in chat.screen_text
+        await chat.pilot.press("tab")
+        assert chat.box.text == "/steps "
+
+
+async def test_the_palette_runs_the_commands_of_the_table(open_chat):
+    async with open_chat(ScriptedEngine()) as chat:
+        await chat.pilot.press("ctrl+p")
+        await chat.until(lambda: "/clear" in chat.screen_text)
+        await chat.type("steps")
+        await chat.until(lambda: "/clear" not in chat.screen_text)
+        await chat.pilot.press("enter")
+        await chat.until(lambda: chat.app.screen is chat.app.chat)
+        await chat.until(lambda: chat.box.text == "/steps ")
+        assert chat.box.has_focus
