@@ -68,8 +68,7 @@ class DiffusionGemmaModel:
 
     @classmethod
     def from_pretrained(cls, name: str | None = None, device: str = "auto") -> DiffusionGemmaModel:
-        """Load a folder, a hub id that is in the Hugging Face cache, or, without a name, the bundled model.
-        """
+        """Load a folder, a hub id in the Hugging Face cache, or, without a name, the bundled model."""
         return cls(load_engine(name, device))
 
     def info(self) -> EngineInfo:

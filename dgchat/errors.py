@@ -28,7 +28,7 @@ class SettingsError(UsageError):
 
 
 class CheckpointError(DgchatError):
-    """A checkpoint folder that cannot be opened: the message names the file and, where there is one, the tensor."""
+    """A checkpoint folder that cannot be opened: the message names the file and, if any, the tensor."""
 
     exit_code = 3
 

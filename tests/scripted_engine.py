@@ -28,6 +28,8 @@ from dgchat.errors import DgchatError
 
 END_OF_TURN = 1
 FIRST_WORD_ID = 2
+STEPS_PER_GUESS = 3
+"""How long a token that is still wrong stays the same."""
 ANSWER = "The tide comes in, the tide goes out, and the moon does all the work without ever getting wet."
 NOISE_WORDS = (
     "algorithm",
@@ -147,10 +149,11 @@ class _Answer:
     def _step(self, index: int, step: int, target: list[str]) -> CanvasStep:
         length = self._engine.canvas_length
         moments = Random(f"{self._request.seed} {index}")
-        arrivals = [moments.uniform(0.0, 0.8) * (self._steps - 1) for _ in range(length)]
+        arrivals = [0.8 * moments.random() ** 1.5 * (self._steps - 1) for _ in range(length)]
         pieces, ids, levels = [], array("q"), bytearray()
         for position in range(length):
-            draw = Random(f"{self._request.seed} {index} {step} {position}")
+            guess = (step + position) // STEPS_PER_GUESS
+            draw = Random(f"{self._request.seed} {index} {guess} {position}")
             has_arrived = step - 1 >= arrivals[position]
             wait = max(0.0, arrivals[position] - step + 1) / max(1, self._steps)
             entropy = 1e-4 if has_arrived and step > 1 else 0.05 + 4.0 * wait * draw.uniform(0.4, 1.4)

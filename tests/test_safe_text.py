@@ -33,8 +33,8 @@ HOSTILE = (
 @pytest.mark.parametrize("newlines", [True, False])
 def test_nothing_a_terminal_would_obey_or_hide_is_left(text, newlines):
     shown = visible(text, newlines=newlines)
-    left = {unicodedata.category(character) for character in shown} & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-    assert not left
+    categories = {unicodedata.category(character) for character in shown}
+    assert not categories & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     shown.encode()
 
 

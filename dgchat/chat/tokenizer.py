@@ -13,7 +13,7 @@ _PRIVATE_USE = range(0xE000, 0xF8FF)
 
 
 class ChatTokenizer:
-    """A checkpoint's tokenizer. Special tokens come from the template only; typed ones are encoded as text."""
+    """A checkpoint's tokenizer. Special tokens come from the template; typed ones are text."""
 
     def __init__(self, tokenizer: Tokenizer, end_ids: Collection[int]) -> None:
         self._tokenizer = tokenizer

@@ -134,7 +134,7 @@ def _headers(folder: Path) -> dict[str, _Header]:
 
 
 def _check(config: ModelConfig, found: dict[str, _Header]) -> dict[str, str]:
-    """Files of the tensors that are needed; an error for one that is missing, unknown, misshapen or mistyped."""
+    """Files of the tensors that are needed; an error for a missing, unknown, misshapen or mistyped one."""
     expected = expected_tensors(config)
     for name, header in found.items():
         if name not in expected and not is_skipped(name):

@@ -1,6 +1,4 @@
-"""Randomness as a pure function of (seed, canvas, step, position, purpose): no state, so every draw can be
-repeated.
-"""
+"""Randomness as a pure function of (seed, canvas, step, position, purpose): no state."""
 
 from __future__ import annotations
 

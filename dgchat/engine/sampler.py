@@ -15,9 +15,9 @@ def temperature_at(step: int, sampler: SamplerConfig) -> float:
 
 
 def accept_by_entropy(entropy: Tensor, bound: float) -> Tensor:
-    """True at the lowest-entropy positions [batch, canvas] while their predecessors sum to at most `bound` nats.
+    """True at the lowest-entropy positions [batch, canvas] that `bound` nats reach.
 
-    The most certain position is always accepted.
+    A position is reached if those more certain than it sum to at most the bound; the first always is.
     """
     ascending, order = torch.sort(entropy, dim=-1, stable=True)
     within = ascending.cumsum(dim=-1) - ascending <= bound

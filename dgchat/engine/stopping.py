@@ -1,4 +1,4 @@
-"""When a canvas is done: its argmax no longer changes and the model is sure of it; and where an answer ends."""
+"""When a canvas is done: its argmax has stopped changing and the model is sure; and where an answer ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class StableAndConfident:
         self._history: deque[Tensor] = deque(maxlen=sampler.stability_threshold)
 
     def __call__(self, argmax_canvas: Tensor, entropy: Tensor) -> bool:
-        """Whether to stop after a step with this argmax canvas [1, canvas] and entropy in nats [1, canvas]."""
+        """Whether to stop after a step with this argmax canvas and entropy in nats, both [1, canvas]."""
         full = len(self._history) == self._history.maxlen
         stable = full and all(torch.equal(argmax_canvas, earlier) for earlier in self._history)
         self._history.append(argmax_canvas)

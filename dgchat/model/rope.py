@@ -1,4 +1,4 @@
-"""Rotary position embedding: angles from positions, plain for sliding layers and proportional for full ones."""
+"""Rotary position embedding: plain for sliding layers, proportional for full ones."""
 
 from __future__ import annotations
 

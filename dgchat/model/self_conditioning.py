@@ -1,4 +1,4 @@
-"""Self-conditioning: the previous step's prediction, as a soft embedding, joins the canvas's own embedding."""
+"""Self-conditioning: the previous step's prediction joins the canvas as a soft embedding."""
 
 from __future__ import annotations
 

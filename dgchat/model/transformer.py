@@ -137,7 +137,7 @@ class DiffusionGemma(nn.Module):
         return self._logits(x)
 
     def soft_embedding(self, logits: Tensor) -> Tensor:
-        """Expected embedding [batch, canvas, hidden] under temperature-scaled logits [batch, canvas, vocab]."""
+        """Expected embedding [batch, canvas, hidden] under scaled logits [batch, canvas, vocab]."""
         return self.ops.soft_embedding(logits, self.embed_tokens.weight) * self._embed_scale
 
     @property

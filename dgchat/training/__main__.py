@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 
-from dgchat.api import DiffusionGemmaModel
+from dgchat.api import Answer, DiffusionGemmaModel
+from dgchat.checkpoint import find_checkpoint
 from dgchat.engine.events import ChatMessage
 from dgchat.paths import bundled_model
+from dgchat.training.card import write_card
 from dgchat.training.corpus.generate import example_stream
 from dgchat.training.evaluate import evaluate as evaluate_answers
 from dgchat.training.export import export as export_run
@@ -62,17 +64,26 @@ def evaluate(
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Most questions of each family.")] = None,
     pairs: Annotated[bool, typer.Option(help="Also print how each first sentence was answered.")] = False,
+    mistakes: Annotated[bool, typer.Option(help="Also print every wrong answer.")] = False,
+    card: Annotated[bool, typer.Option(help="Write the model card into the checkpoint folder.")] = False,
 ) -> None:
     """Measure a checkpoint on everything it was never trained on and print the model card's table."""
     loaded = DiffusionGemmaModel.from_pretrained(model, device="cpu")
 
-    def answer(messages: list[ChatMessage], seed: int) -> object:
+    def answer(messages: list[ChatMessage], seed: int) -> Answer:
         return loaded.generate(messages, seed=seed)
 
     report = evaluate_answers(answer, limit)
     typer.echo(report.as_markdown())
     if pairs:
         typer.echo(report.first_sentence_pairs())
+    if mistakes:
+        typer.echo(
+            "\n".join(f"{m.family}: {m.ask!r} -> {m.answer!r}, not {m.expected!r}" for m in report.mistakes)
+        )
+        typer.echo("\n".join(report.stories.flaws))
+    if card:
+        typer.echo(write_card(find_checkpoint(model), loaded.info().parameters, report))
 
 
 def _prepare(run: Path) -> None:

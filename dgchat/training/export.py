@@ -27,7 +27,10 @@ def export(run: Path, folder: Path, max_prompt_tokens: int) -> int:
         tensor_name(name): value.to(torch.bfloat16).contiguous() for name, value in state["model"].items()
     }
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    for name, content in (("config.json", config), ("generation_config.json", generation)):
+    (folder / "model.safetensors").chmod(0o644)  # safetensors leaves it readable by its owner alone
+    training = {"step": state["step"], "config": state["config"]}
+    contents = {"config.json": config, "generation_config.json": generation, "training.json": training}
+    for name, content in contents.items():
         (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     shutil.copyfile(run / "tokenizer.json", folder / "tokenizer.json")
     shutil.copyfile(TEMPLATE, folder / "chat_template.jinja")

@@ -110,6 +110,9 @@ def token_statistics(logits: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor, 
     probabilities = log_probabilities.exp()
     entropy = -(probabilities * log_probabilities).sum(dim=-1)
     cumulative = probabilities.cumsum(dim=-1)
-    target = uniforms.to(cumulative.dtype).unsqueeze(-1) * cumulative[..., -1:]
-    proposal = torch.searchsorted(cumulative, target, right=True).squeeze(-1)
-    return logits.argmax(dim=-1), proposal.clamp_max(logits.shape[-1] - 1), entropy
+    total = cumulative[..., -1:]
+    target = uniforms.to(cumulative.dtype).unsqueeze(-1) * total
+    # a target that rounds to the total would pass the last token that has any probability
+    last = torch.searchsorted(cumulative, total)
+    proposal = torch.searchsorted(cumulative, target, right=True).minimum(last).squeeze(-1)
+    return logits.argmax(dim=-1), proposal, entropy

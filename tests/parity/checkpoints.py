@@ -31,13 +31,25 @@ TEMPLATE = "{% for message in messages %}{{ message.content }} {% endfor %}"
 
 LAYER_TYPES = {"S": "sliding_attention", "F": "full_attention"}
 
+SMALL_VISION = Gemma4VisionConfig(
+    hidden_size=16,
+    intermediate_size=16,
+    num_hidden_layers=1,
+    num_attention_heads=2,
+    num_key_value_heads=2,
+    head_dim=8,
+    patch_size=4,
+    position_embedding_size=8,
+)
+"""transformers builds a vision tower in any case; ours is text only and skips it."""
+
 Dialect = Literal["per_layer_config", "global"]
-"""How config.json tells the shape of full-attention layers: as transformers re-saves it, or as the real one does."""
+"""How config.json tells the shape of full-attention layers: as transformers re-saves it, or as published."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One checkpoint: its shape, how peaked its predictions are, its generation defaults, how it is stored."""
+    """One checkpoint: shape, how peaked its predictions are, generation defaults, how it is stored."""
 
     name: str
     layers: str = "SSF"
@@ -61,7 +73,7 @@ class Case:
     sharpness: float = 1.0
     """Factor on the final norm's weight: how peaked the predictions are."""
     change: float = 1.0
-    """Factor on what layers and self-conditioning add to a token's embedding: the lower, the sooner a canvas settles."""
+    """Factor on what layers add to a token's embedding: the lower, the sooner a canvas settles."""
     stability: int = 1
     confidence: float = 0.005
     entropy_bound: float = 0.1
@@ -87,7 +99,7 @@ def words(ids: Iterable[int]) -> str:
 
 
 def save_checkpoint(case: Case, folder: Path) -> None:
-    """Write the case's checkpoint: weights and configuration as transformers saves them, a tokenizer, a template."""
+    """Write the case's checkpoint: what transformers saves, a tokenizer and a chat template."""
     model = DiffusionGemmaForBlockDiffusion(_config(case))
     _randomise(model, case)
     model.generation_config = _generation_config(case)
@@ -104,7 +116,7 @@ def save_checkpoint(case: Case, folder: Path) -> None:
 
 
 def rewrite_as_global(config: dict[str, Any], case: Case) -> dict[str, Any]:
-    """A re-saved config.json with the shape of full-attention layers told as the published checkpoint does."""
+    """A re-saved config.json that tells the shape of full-attention layers as the published one does."""
     text = {name: value for name, value in config["text_config"].items() if name != "per_layer_config"}
     text |= {"global_head_dim": case.global_head_dim, "num_global_key_value_heads": case.global_kv_heads}
     return config | {"text_config": text}
@@ -139,17 +151,7 @@ def _config(case: Case) -> DiffusionGemmaConfig:
         global_head_dim=case.global_head_dim,
         num_global_key_value_heads=case.global_kv_heads,
     )
-    vision = Gemma4VisionConfig(
-        hidden_size=16,
-        intermediate_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        head_dim=8,
-        patch_size=4,
-        position_embedding_size=8,
-    )
-    return DiffusionGemmaConfig(text_config=text, vision_config=vision, canvas_length=case.canvas)
+    return DiffusionGemmaConfig(text_config=text, vision_config=SMALL_VISION, canvas_length=case.canvas)
 
 
 def _generation_config(case: Case) -> DiffusionGemmaGenerationConfig:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from parity.checkpoints import SUBJECTS, save_checkpoint
-from parity.conversation import Conversation, hold_conversation
 
 from dgchat.paths import bundled_model
+from parity.checkpoints import SUBJECTS, save_checkpoint
+from parity.conversation import Conversation, hold_conversation
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -1,4 +1,4 @@
-"""One conversation held twice: by our engine, which reuses its cache, and by the reference, which encodes afresh."""
+"""A conversation held twice: by our engine, which reuses its cache, and by the reference, which does not."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 from threading import Event as CancelFlag
 
 import torch
-from parity.checkpoints import Case, random_ids, words
-from parity.oracle import CanvasRecord, Oracle, StepRecord, Trajectory
 
 from dgchat.checkpoint import LoadedCheckpoint, open_checkpoint
 from dgchat.engine.draws import Draws
@@ -23,6 +21,8 @@ from dgchat.engine.events import (
     SamplerConfig,
 )
 from dgchat.engine.stopping import first_end
+from parity.checkpoints import Case, random_ids, words
+from parity.oracle import CanvasRecord, Oracle, StepRecord, Trajectory
 
 NUM_CANVASES = 3
 """Canvases that an answer may take; its limit is one token less than they hold."""
@@ -71,7 +71,7 @@ class Conversation:
 
 
 def hold_conversation(folder: Path, case: Case | None) -> Conversation:
-    """Three turns: a prompt, its continuation, and a continuation of a shortened history; None: the bundled model."""
+    """Three turns: a prompt, a second one, and one after a shortened history; None: the bundled model."""
     return _Conversing(folder, case).hold()
 
 

@@ -1,23 +1,26 @@
-"""The reference: transformers' own model, with its arithmetic widened to float64 and its randomness replaced."""
+"""The reference: transformers' own model, its arithmetic widened to float64, its randomness replaced."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
-from transformers import DiffusionGemmaForBlockDiffusion, DynamicCache
+from transformers import DiffusionGemmaConfig, DiffusionGemmaForBlockDiffusion, DynamicCache
 from transformers.models.diffusion_gemma.generation_diffusion_gemma import (
     DiffusionGemmaGenerationConfig,
     EntropyBoundSampler,
 )
 
 from dgchat.engine.draws import Draws
+from parity.checkpoints import SMALL_VISION
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,11 @@ class _AtLeastSinglePrecision(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        if args and isinstance(args[0], Tensor) and args[0].dtype == torch.float64:
-            if func is Tensor.float:
-                return args[0]
-            args = tuple(_widen(value) for value in args)
+        wide = len(args) > 0 and isinstance(args[0], Tensor) and args[0].dtype == torch.float64
+        if wide and func is Tensor.float:
+            return args[0]
+        if wide and (torch.float32 in kwargs.values() or torch.float32 in args[1:]):
+            args = tuple(map(_widen, args))
             kwargs = {name: _widen(value) for name, value in kwargs.items()}
         return func(*args, **kwargs)
 
@@ -63,42 +67,35 @@ def _widen(value: Any) -> Any:
     return torch.float64 if value is torch.float32 else value
 
 
-class _InjectedDraws(TorchFunctionMode):
-    """Answers the reference's `randint` and `multinomial` from a `Draws`.
+class _InjectedDraws:
+    """Stands in for `torch.randint` and `torch.multinomial`, answering from a `Draws`.
 
-    The reference draws one canvas of ids before the first step, then in every step one proposal and one canvas of
+    The reference draws a canvas of ids before the first step, then in every step a proposal and a canvas of
     noise; so a `randint` that follows no proposal opens the next canvas.
     """
 
     def __init__(self, draws: Draws) -> None:
-        super().__init__()
         self._draws = draws
         self._canvas_index = -1
         self._step = 0
         self._awaits_noise = False
 
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        if func is torch.randint:
-            return self._canvas_of_ids(kwargs["size"], kwargs["high"])
-        if func is torch.multinomial:
-            return self._proposal(args[0])
-        return func(*args, **kwargs)
-
-    def _canvas_of_ids(self, shape: tuple[int, int], vocab_size: int) -> Tensor:
+    def randint(self, low: int, high: int, size: tuple[int, int], device: torch.device) -> Tensor:
+        """Noise if a proposal went before, else the next canvas; ids below `high`."""
+        assert low == 0
         if self._awaits_noise:
             self._awaits_noise = False
-            return self._draws.noise(self._canvas_index, self._step, shape, vocab_size)
+            return self._draws.noise(self._canvas_index, self._step, size, high)
         self._canvas_index += 1
         self._step = 0
-        return self._draws.initial_canvas(self._canvas_index, shape, vocab_size)
+        return self._draws.initial_canvas(self._canvas_index, size, high)
 
-    def _proposal(self, probabilities: Tensor) -> Tensor:
+    def multinomial(self, probabilities: Tensor, num_samples: int) -> Tensor:
+        """One proposed id per row of `probabilities` [canvas, vocab], [canvas, 1]."""
+        assert num_samples == 1
         self._step += 1
         self._awaits_noise = True
-        uniforms = self._draws.proposal(self._canvas_index, self._step, (1, probabilities.shape[0]))
+        uniforms = self._draws.proposal(self._canvas_index, self._step, (1, len(probabilities)))
         return inverse_cdf(probabilities, uniforms.reshape(-1, 1))
 
 
@@ -148,12 +145,31 @@ class _RecordingSampler(EntropyBoundSampler):
         return canvas
 
 
+def _config(folder: Path) -> DiffusionGemmaConfig:
+    """The folder's configuration, with a vision tower too small to matter: images are not compared."""
+    config = DiffusionGemmaConfig.from_pretrained(folder)
+    config.vision_config = SMALL_VISION
+    return config
+
+
+def _generation_config(folder: Path) -> DiffusionGemmaGenerationConfig:
+    """The folder's generation defaults without the fields that only we know, which the reference refuses."""
+    fields = json.loads((folder / "generation_config.json").read_text())
+    known = {name: value for name, value in fields.items() if name not in ("max_prompt_tokens", "max_turns")}
+    return DiffusionGemmaGenerationConfig(**known)
+
+
 class Oracle:
     """transformers' DiffusionGemma, opened from a checkpoint folder in float32 or float64."""
 
     def __init__(self, folder: Path, dtype: torch.dtype) -> None:
         model = DiffusionGemmaForBlockDiffusion.from_pretrained(
-            folder, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager"
+            folder,
+            config=_config(folder),
+            dtype=torch.float32,
+            attn_implementation="eager",
+            experts_implementation="eager",
+            generation_config=_generation_config(folder),
         )
         self.model = model.to(dtype).eval()
         self.dtype = dtype
@@ -161,7 +177,7 @@ class Oracle:
             self._restore_constants()
 
     def _restore_constants(self) -> None:
-        """Recompute in float64 what the reference rounded to float32 when it was built: the embedding scale."""
+        """Compute in float64 what the reference rounded when it was built: the embedding scale."""
         for module in self.model.modules():
             if hasattr(module, "scalar_embed_scale"):
                 module.embed_scale.fill_(module.scalar_embed_scale)
@@ -195,7 +211,11 @@ class Oracle:
         """Run the reference's `generate` on a fresh cache with the injected draws."""
         recorder = _Recorder()
         self.model._prepare_sampler = lambda config: self._recording_sampler(config, recorder)
-        with self._arithmetic(), _InjectedDraws(draws):
+        injected = _InjectedDraws(draws)
+        with (
+            self._arithmetic(),
+            patch.multiple(torch, randint=injected.randint, multinomial=injected.multinomial),
+        ):
             output = self.model.generate(
                 torch.tensor([prompt]), streamer=recorder, max_new_tokens=max_new_tokens
             )

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from parity.checkpoints import CASES, rewrite_as_global
 
 from dgchat.model.config import ModelConfig
+from parity.checkpoints import CASES, rewrite_as_global
 
 SHAPES = (
     "layers",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from parity.conversation import Conversation
 
 from dgchat.chat.thought import split_thought
 from dgchat.engine.events import FinishReason
+from parity.conversation import Conversation
 
 
 @pytest.fixture

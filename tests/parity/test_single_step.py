@@ -1,21 +1,22 @@
-"""Single passes in fp32: what the encoder caches and what the decoder predicts, against the reference's numbers."""
+"""Single passes in fp32: what the encoder caches and the decoder predicts equals the reference's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from parity.oracle import Oracle
 from torch import Tensor
 from transformers import DynamicCache
 
 from dgchat.checkpoint import open_checkpoint
 from dgchat.engine.kv_cache import KVCache
 from dgchat.model.transformer import DiffusionGemma
+from parity.oracle import Oracle
 
 TOLERANCE = 1e-5
 """Relative Frobenius distance; two correct fp32 implementations differ by a few 1e-7 per layer."""
@@ -61,11 +62,20 @@ class Pair:
         return ours, self.oracle.encode(ids, reference)
 
 
+@pytest.fixture(scope="module")
+def pair_of(folder_of: Callable[[str], Path]) -> Callable[[str], Pair]:
+    @cache
+    def pair(subject: str) -> Pair:
+        folder = folder_of(subject)
+        return Pair(open_checkpoint(folder).load("cpu", torch.float32).model, Oracle(folder, torch.float32))
+
+    return pair
+
+
 @pytest.fixture
-def pair(folder_of: Callable[[str], Path], subject: str) -> Iterator[Pair]:
-    folder = folder_of(subject)
+def pair(pair_of: Callable[[str], Pair], subject: str) -> Iterator[Pair]:
     with torch.inference_mode():
-        yield Pair(open_checkpoint(folder).load("cpu", torch.float32).model, Oracle(folder, torch.float32))
+        yield pair_of(subject)
 
 
 def test_the_encoder_caches_the_reference_keys_and_values(pair: Pair) -> None:

@@ -8,12 +8,12 @@ from dataclasses import replace
 from threading import Event
 
 import pytest
-from scripted_engine import ANSWER, ScriptedEngine
 
 from dgchat.engine.events import CanvasStep
 from dgchat.errors import DgchatError
 from dgchat.session.session import Session
 from dgchat.session.turn import Turn, TurnSettings
+from scripted_engine import ANSWER, ScriptedEngine
 
 
 def make_session(engine: ScriptedEngine, **settings: object) -> Session:

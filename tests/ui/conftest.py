@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from time import monotonic
 
 import pytest
-from scripted_engine import ScriptedEngine
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -20,6 +19,7 @@ from dgchat.ui.terminal import Terminal
 from dgchat.ui.widgets.answer_view import AnswerView
 from dgchat.ui.widgets.key_hints import KeyHints
 from dgchat.ui.widgets.prompt_box import PromptBox
+from scripted_engine import ScriptedEngine
 
 PATIENCE_SECONDS = 10.0
 PLAIN_TERMINAL = Terminal(is_dumb=False, is_light=False, is_remote=False)
@@ -48,7 +48,9 @@ class Chat:
     @property
     def said(self) -> str:
         """Everything in the transcript that is a plain text."""
-        return "\n".join(str(widget.render()) for widget in self.app.chat.query("#messages Static").results(Static))
+        return "\n".join(
+            str(widget.render()) for widget in self.app.chat.query("#messages Static").results(Static)
+        )
 
     @property
     def screen_text(self) -> str:
@@ -71,7 +73,7 @@ class Chat:
             await self.pilot.pause(0.01)
 
     async def until_settled(self, num_answers: int = 1) -> None:
-        await self.until(lambda: len(self.answers) == num_answers and all(view.is_settled for view in self.answers))
+        await self.until(lambda: sum(view.is_settled for view in self.answers) == num_answers)
 
 
 OpenChat = Callable[..., AbstractAsyncContextManager[Chat]]
@@ -89,7 +91,7 @@ def open_chat(tmp_path, monkeypatch) -> OpenChat:
         loaded: bool = True,
     ) -> AsyncIterator[Chat]:
         loader = (lambda: engine) if isinstance(engine, ScriptedEngine) else engine
-        settings = settings or Settings()
+        settings = settings or Settings(pace="live")
         session = make_session(settings, loader)
         app = make_app(settings, session, PLAIN_TERMINAL)
         async with app.run_test(size=size) as pilot:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from scripted_engine import ANSWER, ScriptedEngine
 
 from dgchat.session.commands import COMMANDS
-from dgchat.settings import Settings
 from dgchat.ui.chat_commands import ChatCommands
 from dgchat.ui.widgets.user_message import UserMessage
-
-LIVE = Settings(pace="live")
+from scripted_engine import ANSWER, ScriptedEngine
 
 
 async def test_every_command_of_the_table_does_something(open_chat):
@@ -46,7 +43,9 @@ async def test_a_mistyped_command_stays_in_the_box(open_chat):
         assert engine.requests == []
 
 
-@pytest.mark.parametrize("typed", ["/steps 99", "/tokens many", "/seed -1", "/think maybe", "/theme mud", "/retry"])
+@pytest.mark.parametrize(
+    "typed", ["/steps 99", "/tokens many", "/seed -1", "/think maybe", "/theme mud", "/retry"]
+)
 async def test_a_wrong_argument_is_told_in_the_transcript(open_chat, typed):
     async with open_chat(ScriptedEngine()) as chat:
         await chat.send(typed)
@@ -55,7 +54,7 @@ async def test_a_wrong_argument_is_told_in_the_transcript(open_chat, typed):
 
 async def test_retry_answers_the_same_prompt_again(open_chat):
     engine = ScriptedEngine()
-    async with open_chat(engine, LIVE) as chat:
+    async with open_chat(engine) as chat:
         await chat.send("hello")
         await chat.until_settled(1)
         await chat.send("/retry 5")
@@ -67,7 +66,7 @@ async def test_retry_answers_the_same_prompt_again(open_chat):
 
 
 async def test_undo_takes_the_turn_back_and_its_prompt_returns(open_chat):
-    async with open_chat(ScriptedEngine(), LIVE) as chat:
+    async with open_chat(ScriptedEngine()) as chat:
         await chat.send("hello")
         await chat.until_settled()
         await chat.send("/undo")
@@ -77,7 +76,7 @@ async def test_undo_takes_the_turn_back_and_its_prompt_returns(open_chat):
 
 
 async def test_copy_and_stats_speak_of_the_last_answer(open_chat):
-    async with open_chat(ScriptedEngine(), LIVE) as chat:
+    async with open_chat(ScriptedEngine()) as chat:
         await chat.send("hello")
         await chat.until_settled()
         await chat.send("/copy")
@@ -87,7 +86,7 @@ async def test_copy_and_stats_speak_of_the_last_answer(open_chat):
 
 
 async def test_new_forgets_and_clear_only_wipes_the_screen(open_chat):
-    async with open_chat(ScriptedEngine(), LIVE) as chat:
+    async with open_chat(ScriptedEngine()) as chat:
         await chat.send("hello")
         await chat.until_settled()
         await chat.send("/clear")
@@ -99,7 +98,7 @@ async def test_new_forgets_and_clear_only_wipes_the_screen(open_chat):
 
 async def test_system_and_thinking_go_into_the_next_request(open_chat):
     engine = ScriptedEngine()
-    async with open_chat(engine, LIVE) as chat:
+    async with open_chat(engine) as chat:
         await chat.send("/system be brief")
         await chat.send("/think on")
         await chat.send("hello")

@@ -7,7 +7,6 @@ from threading import Event
 from time import monotonic
 
 import pytest
-from scripted_engine import ANSWER, ScriptedEngine
 from textual import events
 
 from dgchat.engine.events import GenerationRequest, SamplerConfig
@@ -18,15 +17,16 @@ from dgchat.ui.widgets.answer_view import AnswerView
 from dgchat.ui.widgets.live_canvas import LiveCanvas
 from dgchat.ui.widgets.notice import Notice
 from dgchat.ui.widgets.user_message import UserMessage
+from scripted_engine import ANSWER, ScriptedEngine
 
 
 async def test_a_prompt_is_answered_and_ends_as_markdown(open_chat):
     async with open_chat(ScriptedEngine(steps=3)) as chat:
-        await chat.type("What moves the tide?")
+        await chat.type("Who?")
         await chat.pilot.press("enter")
         await chat.until_settled()
         assert chat.app.chat.query_one(AnswerText).source == ANSWER
-        assert "What moves the tide?" in chat.said
+        assert "Who?" in chat.said
         assert "3 steps" in chat.said
         assert not chat.app.chat.query(LiveCanvas)
         assert chat.box.text == ""
@@ -34,7 +34,7 @@ async def test_a_prompt_is_answered_and_ends_as_markdown(open_chat):
 
 @pytest.mark.parametrize("steps", [2, 12])
 async def test_every_step_of_a_fast_answer_is_drawn_and_seen_for_half_a_second(open_chat, steps):
-    async with open_chat(ScriptedEngine(steps=steps, step_seconds=0.001)) as chat:
+    async with open_chat(ScriptedEngine(steps=steps, step_seconds=0.001), Settings()) as chat:
         sent = monotonic()
         await chat.send("quick")
         await chat.until_settled()
@@ -45,7 +45,7 @@ async def test_every_step_of_a_fast_answer_is_drawn_and_seen_for_half_a_second(o
 
 
 async def test_any_key_ends_the_trail(open_chat):
-    async with open_chat(ScriptedEngine(steps=12)) as chat:
+    async with open_chat(ScriptedEngine(steps=12), Settings()) as chat:
         await chat.send("quick")
         await chat.until(lambda: chat.session.running is None and chat.answers[0].num_drawn_steps > 0)
         await chat.pilot.press("x")
@@ -97,7 +97,9 @@ async def test_an_empty_prompt_sends_nothing_and_says_so(open_chat):
 
 @pytest.mark.parametrize("at_step", [1, 5])
 async def test_a_failing_engine_is_one_line_and_the_prompt_returns(open_chat, at_step):
-    engine = ScriptedEngine(fail_at_step=at_step, error=DgchatError("[b]Out of memory[/].", hint="Use fewer tokens."))
+    engine = ScriptedEngine(
+        fail_at_step=at_step, error=DgchatError("[b]Out of memory[/].", hint="Use fewer tokens.")
+    )
     async with open_chat(engine) as chat:
         await chat.send("too much")
         await chat.until(lambda: bool(chat.app.chat.query("Notice.-error")))
@@ -110,9 +112,9 @@ async def test_a_failing_engine_is_one_line_and_the_prompt_returns(open_chat, at
 
 
 async def test_a_failure_does_not_overwrite_what_is_being_typed(open_chat):
-    async with open_chat(ScriptedEngine(fail_at_step=1, prefill_seconds=0.1)) as chat:
+    async with open_chat(ScriptedEngine(fail_at_step=1, prefill_seconds=0.5)) as chat:
         await chat.send("first")
-        await chat.type("next")
+        chat.box.replace_text("next")
         await chat.until(lambda: bool(chat.app.chat.query("Notice.-error")))
         assert chat.box.text == "next"
         assert chat.app.chat.query(UserMessage)
@@ -175,7 +177,9 @@ async def test_a_cut_answer_says_so(open_chat):
 
 
 async def test_a_long_answer_shows_its_canvases_one_after_the_other(open_chat):
-    async with open_chat(ScriptedEngine(answer=" ".join(["tide"] * 60), steps=4, step_seconds=0.05)) as chat:
+    async with open_chat(
+        ScriptedEngine(answer=" ".join(["tide"] * 60), steps=4, step_seconds=0.05), Settings()
+    ) as chat:
         await chat.send("more")
         await chat.until(lambda: "canvas 2/4" in chat.screen_text)
         assert "┄┄┄" in chat.screen_text
@@ -198,7 +202,7 @@ MARKUP = ("[b]x[/b]", "[/", "[ @click=app.quit]x", "[$x @click=app.quit]y", "a [
 
 @pytest.mark.parametrize("text", MARKUP)
 async def test_markup_is_shown_letter_for_letter(open_chat, text):
-    async with open_chat(ScriptedEngine(answer=text, steps=1), Settings(pace="live")) as chat:
+    async with open_chat(ScriptedEngine(answer=text, steps=1)) as chat:
         await chat.send(text)
         await chat.until_settled()
         assert chat.screen_text.count(text) == 2 + (chat.app.chat.query_one("TitleBar").topic == text)
@@ -215,7 +219,7 @@ async def test_a_paste_is_inserted_and_its_escapes_are_marks(open_chat):
 
 async def test_hostile_text_reaches_no_row_of_the_screen(open_chat):
     hostile = "\x1b]52;c;aGk=\x07 \u202eevil \x9b31m"
-    async with open_chat(ScriptedEngine(answer=hostile, steps=2)) as chat:
+    async with open_chat(ScriptedEngine(answer=hostile, steps=2), Settings()) as chat:
         await chat.send("say it")
         await chat.until(lambda: bool(chat.answers) and chat.answers[0].num_drawn_steps == 2)
         live = chat.screen_text
@@ -232,7 +236,7 @@ async def test_new_lines_are_typed_with_three_keys(open_chat):
 
 
 async def test_up_and_down_walk_through_sent_prompts(open_chat):
-    async with open_chat(ScriptedEngine(steps=1), Settings(pace="live")) as chat:
+    async with open_chat(ScriptedEngine(steps=1)) as chat:
         await chat.send("first")
         await chat.until_settled(1)
         await chat.send("second")
@@ -245,7 +249,7 @@ async def test_up_and_down_walk_through_sent_prompts(open_chat):
 
 async def test_sliders_act_on_the_next_turn(open_chat):
     engine = ScriptedEngine()
-    async with open_chat(engine, Settings(pace="live")) as chat:
+    async with open_chat(engine) as chat:
         await chat.pilot.press("tab", "home", "1", "6", "tab", "right", "escape")
         assert chat.box.has_focus
         assert "160 · 5 canvases" in chat.screen_text
@@ -300,7 +304,7 @@ async def test_help_opens_and_closes(open_chat, key):
 
 @pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 16), (40, 12), (20, 5), (8, 3)])
 async def test_every_size_shows_an_answer_without_a_row_too_wide(open_chat, size):
-    async with open_chat(ScriptedEngine(steps=2), size=size) as chat:
+    async with open_chat(ScriptedEngine(steps=2), Settings(), size=size) as chat:
         await chat.send("hello there")
         await chat.until(lambda: bool(chat.answers) and chat.answers[0].num_drawn_steps > 0)
         assert all(len(row) <= size[0] for row in chat.screen_text.splitlines())
@@ -321,10 +325,10 @@ async def test_no_color_changes_nothing_but_the_colours(open_chat, monkeypatch):
 
 async def test_the_page_stays_light_however_long_the_conversation(open_chat):
     async with open_chat(ScriptedEngine()) as chat:
-        for number in range(90):
+        for number in range(70):
             await chat.app.chat.say(Notice(f"line {number}"))
         assert len(chat.app.chat.query(Notice)) <= 62
-        assert "line 89" in chat.said
+        assert "line 69" in chat.said
 
 
 async def test_a_reader_who_scrolled_up_is_not_moved(open_chat):
@@ -341,3 +345,13 @@ async def test_a_reader_who_scrolled_up_is_not_moved(open_chat):
         assert transcript.scroll_offset.y == reading_at
         assert "new below" in chat.screen_text
         assert isinstance(chat.answers[0], AnswerView)
+
+
+async def test_a_thought_is_folded_above_the_answer(open_chat):
+    async with open_chat(ScriptedEngine(steps=1, thought="The [b]moon[/b]?")) as chat:
+        await chat.send("why")
+        await chat.until_settled()
+        assert "thought, 2 words" in chat.screen_text
+        assert "[b]moon[/b]" not in chat.screen_text
+        await chat.pilot.click("CollapsibleTitle")
+        await chat.until(lambda: "The [b]moon[/b]?" in chat.screen_text)

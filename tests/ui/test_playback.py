@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from itertools import pairwise
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_several_fast_canvases_share_the_trail():
 @pytest.mark.parametrize("canvases", [[48], [48] * 4, [48] * 16])
 def test_a_long_answer_skips_evenly_rather_than_trail_too_far(canvases):
     drawn, _, behind = play(canvases, step_seconds=0.002)
-    strides = [later - earlier for earlier, later in zip(drawn[12:], drawn[13:], strict=False)]
+    strides = [later - earlier for earlier, later in pairwise(drawn[12:])]
     assert behind <= MAX_TRAIL_SECONDS + 2 * TICK
     assert drawn[-1] == sum(canvases) - 1
     assert max(strides) - min(strides) <= max(1, max(strides) // 2)

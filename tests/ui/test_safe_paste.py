@@ -8,6 +8,7 @@ from textual import events
 from dgchat.ui.safe_paste import PasteSafeParser
 
 START, END = "\x1b[200~", "\x1b[201~"
+PASTED = ("rm\x1b[13u\x1b\rx", "\x1b", "\x1b\x1b[A", "a\x1b[31mred\x1b[0m", "line\nline", "\x1b[20")
 
 
 def messages_of(data: str, chunk: int) -> list[events.Event]:
@@ -17,7 +18,7 @@ def messages_of(data: str, chunk: int) -> list[events.Event]:
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 5, 7, 1000])
-@pytest.mark.parametrize("pasted", ["rm\x1b[13u\x1b\rx", "\x1b", "\x1b\x1b[A", "a\x1b[31mred\x1b[0m", "line\nline", "\x1b[20"])
+@pytest.mark.parametrize("pasted", PASTED)
 def test_an_escape_inside_a_paste_is_text(pasted, chunk):
     messages = messages_of(START + pasted + END, chunk)
     assert [type(message) for message in messages] == [events.Paste]

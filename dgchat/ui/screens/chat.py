@@ -328,7 +328,7 @@ class ChatScreen(Screen[None]):
         candidates = complete_command(self.query_one(PromptBox).text)
         if candidates:
             hints: Hints = tuple((command.usage, command.summary) for command in candidates)
-            if len(candidates) > 3:
+            if len(candidates) > 1:
                 hints = tuple((command.usage, "") for command in candidates)
         elif isinstance(self.focused, Slider):
             hints = SLIDER_HINTS

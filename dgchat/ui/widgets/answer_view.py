@@ -9,6 +9,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Static
 
 from dgchat.engine.events import CanvasStep
@@ -22,6 +23,7 @@ from dgchat.ui.widgets.answer_text import AnswerText
 from dgchat.ui.widgets.live_canvas import LiveCanvas
 from dgchat.ui.widgets.notice import Notice
 from dgchat.ui.widgets.status_line import StatusLine, describe_end, describe_step
+from dgchat.ui.widgets.thought_view import ThoughtView
 from dgchat.ui.writer_queue import is_terminal_behind
 
 PHASE_FRAMES_PER_SECOND = 5
@@ -160,13 +162,15 @@ class AnswerView(Vertical):
     async def _swap(self) -> None:
         turn = self.turn
         self._label.update(Content.assemble("dgchat", "   ", describe_end(turn)))
-        parts: list[AnswerText | Notice] = [AnswerText(turn.text)] if turn.text.strip() else []
+        parts: list[Widget] = [AnswerText(turn.text)] if turn.text.strip() else []
+        if turn.finished and turn.finished.thought:
+            parts.insert(0, ThoughtView(turn.finished.thought))
         if turn.is_cut and turn.finished:
             tokens = turn.finished.stats.generated_tokens
             parts.append(Notice(f"cut at its limit of {tokens} tokens; the tokens slider allows more"))
         if not parts:
             parts.append(
-                Notice("stopped before there was anything to keep" if turn.finished else "no answer")
+                Notice("stopped before the first step" if turn.stopped_at else "the answer is empty")
             )
         await self.mount_all(parts, after=self._label)
         for widget in (self._canvas, self._written, self._status):

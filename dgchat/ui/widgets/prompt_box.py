@@ -45,6 +45,7 @@ class PromptBox(TextArea):
             compact=True,
             placeholder="ask something",
         )
+        self.cursor_blink = False
         self._history = PromptHistory()
 
     def replace_text(self, text: str) -> None:

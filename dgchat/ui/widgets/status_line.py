@@ -13,6 +13,7 @@ from dgchat.session.turn import Turn
 
 SPARK_BLOCKS = "▁▂▃▄▅▆▇█"
 MAX_SPARKS = 24
+_BETWEEN = " · "
 _SPARK_FLOOR_NATS = 0.003
 _SPARK_CEILING_NATS = 4.0
 
@@ -24,11 +25,14 @@ class StatusLine(Widget):
     entropies: reactive[tuple[float, ...]] = reactive(())
 
     def render(self) -> Content:
-        """The words, and the entropy curve where there is room for it."""
+        """As many of the figures as fit, and the entropy curve where there is room for it."""
+        words = self.words
+        while len(words) > self.size.width and _BETWEEN in words:
+            words = words.rpartition(_BETWEEN)[0]
         curve = sparkline(self.entropies[-MAX_SPARKS:])
-        if not curve or self.size.width < len(self.words) + len(curve) + 3:
-            return Content(self.words)
-        return Content.assemble(self.words, "   ", (curve, "$accent"))
+        if not curve or self.size.width < len(words) + len(curve) + 3:
+            return Content(words)
+        return Content.assemble(words, "   ", (curve, "$accent"))
 
 
 def describe_step(turn: Turn, step: CanvasStep, settled_fraction: float, tokens_per_second: float) -> str:

@@ -1,4 +1,4 @@
-"""The conversations together take every branch of the sampler, of the stopping rule and of the end of a turn."""
+"""The conversations together take every branch of sampler, stopping rule and end of turn."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from parity.checkpoints import SUBJECTS
 from parity.conversation import Conversation, Turn
 from parity.oracle import CanvasRecord

@@ -1,0 +1,41 @@
+"""The dgchat command as a process, with a real engine or a scripted one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+DRIVER = """
+import json, sys
+import dgchat.api
+from scripted_engine import ScriptedEngine
+
+script = json.loads(sys.argv.pop(1))
+dgchat.api.load_engine = lambda name, device: ScriptedEngine(**script)
+from dgchat.__main__ import main
+main()
+"""
+
+Done = subprocess.CompletedProcess[bytes]
+RunDgchat = Callable[..., Done]
+
+
+def scripted_command(*arguments: str, **script: object) -> list[str]:
+    """The command line that runs dgchat with a ScriptedEngine made of the keywords."""
+    return [sys.executable, "-c", DRIVER, json.dumps(script), *arguments]
+
+
+def run_scripted(*arguments: str, stdin: bytes = b"", **script: object) -> Done:
+    """Run dgchat with a scripted engine to its end."""
+    return _run(scripted_command(*arguments, **script), stdin)
+
+
+def run_dgchat(*arguments: str, stdin: bytes = b"") -> Done:
+    """Run `python -m dgchat` to its end."""
+    return _run([sys.executable, "-m", "dgchat", *arguments], stdin)
+
+
+def _run(command: list[str], stdin: bytes) -> Done:
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False)

@@ -1,0 +1,148 @@
+"""The command line itself: help, version, bench and doctor."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import dgchat
+from dgchat import doctor
+from dgchat.bench import NEVER_CONFIDENT, measure
+from dgchat.cli import run
+from dgchat.errors import CheckpointError
+from dgchat.settings import Settings, setting_names
+from dgchat_process import run_dgchat
+from scripted_engine import ScriptedEngine
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> ScriptedEngine:
+    """The engine that every command gets."""
+    scripted = ScriptedEngine()
+    monkeypatch.setattr("dgchat.api.load_engine", lambda name, device: scripted)
+    return scripted
+
+
+def test_python_m_dgchat_tells_its_version() -> None:
+    done = run_dgchat("--version")
+    assert (done.returncode, done.stdout.split(), done.stderr) == (
+        0,
+        [b"dgchat", dgchat.__version__.encode()],
+        b"",
+    )
+
+
+def test_help_names_every_flag_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    flags = {"--think" if name == "thinking" else "--" + name.replace("_", "-") for name in setting_names()}
+    assert all(flag in shown for flag in flags | {"--prompt", "--json", "--version"})
+    assert all(f"{code} " in shown for code in ("0", "1", "2", "3", "130"))
+
+
+def test_without_a_terminal_and_input_the_chat_says_so_in_one_line() -> None:
+    done = run_dgchat()
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert done.stderr.count(b"\n") == 1
+    assert b"needs a terminal" in done.stderr
+
+
+def test_bench_measures_every_step_of_every_run(
+    engine: ScriptedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.steps = 100
+    assert run(["bench", "--steps", "5", "--repeat", "2", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["steps"], result["repeat"], result["model"]) == (5, 2, "scripted 1M")
+    assert result["steps_per_second"] == pytest.approx(1000)
+    assert result["ms_per_step"] == pytest.approx(1.0)
+
+
+def test_bench_turns_early_stopping_off_and_leaves_the_warm_up_out() -> None:
+    engine = ScriptedEngine(steps=100)
+    result = measure(engine, steps=3, repeat=4)
+    assert [len(seconds) for seconds in result.runs] == [3] * 4
+    assert len(engine.requests) == 5
+    assert {request.sampler.confidence_threshold for request in engine.requests} == {NEVER_CONFIDENT}
+
+
+def test_bench_speaks_to_people_too(engine: ScriptedEngine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", "--steps", "4"]) == 0
+    shown = capsys.readouterr().out
+    assert "steps/s" in shown
+    assert "ms/step" in shown
+
+
+def test_flags_before_a_command_count_for_it(
+    engine: ScriptedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--steps", "3", "bench", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == 3
+
+
+def test_doctor_names_versions_device_model_ops_themes_and_terminal() -> None:
+    shown = run_dgchat("doctor").stdout.decode()
+    named = {line.split()[0] for line in shown.splitlines() if not line.startswith(" ")}
+    assert {
+        "dgchat",
+        "python",
+        "packages",
+        "device",
+        "ops",
+        "model",
+        "settings",
+        "themes",
+        "terminal",
+    } <= named
+    assert "\x1b" not in shown
+
+
+def test_doctor_goes_on_after_a_problem_and_ends_with_its_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(name: str | None) -> None:
+        raise CheckpointError("config.json is \x1b[31mmissing")
+
+    monkeypatch.setattr("dgchat.checkpoint.find_checkpoint", broken)
+    assert run(["doctor"]) == 3
+    shown = capsys.readouterr().out
+    assert "problem    config.json is ␛[31mmissing" in shown
+    assert "terminal" in shown
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [("500", "~/.tmux.conf"), ("10", "escape-time 10 ms"), ("nonsense", "unknown")],
+)
+@pytest.mark.skipif(os.name == "nt", reason="tmux is a POSIX program")
+def test_doctor_names_a_slow_tmux(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmux_that_answers: Callable[[str], None],
+    answer: str,
+    expected: str,
+) -> None:
+    tmux_that_answers(answer)
+    monkeypatch.setenv("TMUX", "/tmp/tmux,1,0")
+    doctor.run_doctor(Settings(), sys.stdout)
+    tmux = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("tmux"))
+    assert expected in tmux
+
+
+@pytest.fixture
+def tmux_that_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Put a tmux on the path that knows one option."""
+
+    def install(answer: str) -> None:
+        program = tmp_path / "tmux"
+        program.write_text(f"#!/bin/sh\necho {answer}\n", encoding="utf-8")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    return install

@@ -1,0 +1,100 @@
+"""Settings: one table, four layers, and errors that name the nearest known name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dgchat.errors import SettingsError
+from dgchat.paths import config_file
+from dgchat.settings import Settings, doc_of, load_settings, setting_names
+
+SOURCES = Path(__file__).parent.parent / "dgchat"
+
+
+def write_config(text: str) -> None:
+    config_file().parent.mkdir(parents=True, exist_ok=True)
+    config_file().write_text(text, encoding="utf-8")
+
+
+def test_without_anything_the_defaults_hold() -> None:
+    assert load_settings({}) == Settings()
+
+
+def test_flags_win_over_variables_and_variables_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_config('steps = 5\nmax_tokens = 100\nsystem = "file"')
+    monkeypatch.setenv("DGCHAT_MAX_TOKENS", "200")
+    monkeypatch.setenv("DGCHAT_SYSTEM", "variable")
+    settings = load_settings({"system": "flag"})
+    assert (settings.steps, settings.max_tokens, settings.system) == (5, 200, "flag")
+
+
+def test_a_flag_that_was_not_given_changes_nothing() -> None:
+    write_config("thinking = true")
+    assert load_settings({"thinking": None}).thinking is True
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DGCHAT_STEPS", "")
+    assert load_settings({}).steps is None
+
+
+def test_an_unknown_key_of_the_file_names_the_nearest() -> None:
+    write_config("max_token = 5")
+    with pytest.raises(SettingsError, match=r"max_token in .*config\.toml.*did you mean max_tokens"):
+        load_settings({})
+
+
+def test_an_unknown_variable_names_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DGCHAT_THEMES", "paper")
+    with pytest.raises(SettingsError, match=r"DGCHAT_THEMES.*did you mean DGCHAT_THEME\?"):
+        load_settings({})
+
+
+@pytest.mark.parametrize("text", ["steps = ", "[chat]\nsteps = 4", '\xff = "', "steps = 1\nsteps = 2"])
+def test_a_broken_file_is_one_clear_error(text: str) -> None:
+    config_file().parent.mkdir(parents=True)
+    config_file().write_bytes(text.encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"config\.toml"):
+        load_settings({})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("steps", "0", "--steps must be a whole number from 1"),
+        ("steps", "many", "--steps must be a whole number"),
+        ("steps", "2.5", "--steps must be a whole number"),
+        ("max_tokens", "-3", "--max-tokens must be a whole number"),
+        ("seed", str(2**63), "--seed must be a whole number from 0"),
+        ("device", "gpu", "--device must be one of auto, cpu, cuda, mps"),
+        ("motion", "clam", r"did you mean calm\?"),
+        ("fps", "1000", "from 1 to 60"),
+        ("model", "", "--model must be a name"),
+    ],
+)
+def test_a_value_that_cannot_be_says_what_can(name: str, value: str, expected: str) -> None:
+    with pytest.raises(SettingsError, match=expected):
+        load_settings({name: value})
+
+
+@pytest.mark.parametrize("value", ["true", "1", "on", "YES"])
+def test_a_variable_can_switch_on(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("DGCHAT_PLAIN", value)
+    assert load_settings({}).plain is True
+
+
+def test_a_switch_is_neither_a_number_nor_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DGCHAT_PLAIN", "perhaps")
+    with pytest.raises(SettingsError, match="DGCHAT_PLAIN must be true or false"):
+        load_settings({})
+
+
+@pytest.mark.parametrize("name", setting_names())
+def test_every_setting_is_explained_and_read(name: str) -> None:
+    assert doc_of(name).endswith(".")
+    readers = [
+        file for file in SOURCES.rglob("*.py") if f"settings.{name}" in file.read_text(encoding="utf-8")
+    ]
+    assert readers, f"nothing reads settings.{name}"
