@@ -4,6 +4,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+RUN ?= runs/nano
 
 .DEFAULT_GOAL := help
 .PHONY: help chat test check format format-check lint types contracts bench doctor screenshots train evaluate clean
@@ -46,11 +47,11 @@ doctor: $(VENV)/.installed ## what this machine offers, and what dgchat makes of
 screenshots: $(VENV)/.installed ## draw the README's pictures from a real run
 	$(BIN)/python screenshots/make_screenshots.py $(ARGS)
 
-train: $(VENV)/.installed ## train the bundled model
-	$(BIN)/python -m dgchat.training $(ARGS)
+train: $(VENV)/.installed ## train the bundled model in RUN, going on where it left off
+	$(BIN)/python -m dgchat.training train $(ARGS) $(RUN)
 
 evaluate: $(VENV)/.installed ## measure the bundled model, family by family
-	$(BIN)/python -m dgchat.training.evaluate $(ARGS)
+	$(BIN)/python -m dgchat.training evaluate $(ARGS)
 
 clean: ## remove the environment and everything that was built
 	rm -rf $(VENV) dist build .pytest_cache .ruff_cache .import_linter_cache

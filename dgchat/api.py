@@ -37,10 +37,11 @@ def load_engine(name: str | None = None, device: str = "auto") -> Engine:
     `mps`.
     """
     from dgchat.checkpoint import find_checkpoint, open_checkpoint  # torch takes a second to import
-    from dgchat.engine.device import choose_device
+    from dgchat.engine.device import choose_device, leave_a_core_free
     from dgchat.engine.engine import DiffusionEngine
 
     checkpoint = open_checkpoint(find_checkpoint(name))
+    leave_a_core_free()
     return DiffusionEngine(checkpoint.load(choose_device(device)))
 
 
@@ -152,7 +153,9 @@ def _messages(prompt: str | Sequence[Message] | Sequence[str], system: str | Non
 def _message(message: Message | str) -> ChatMessage:
     if isinstance(message, ChatMessage):
         return message
-    if isinstance(message, str) or not {"role", "content"} <= message.keys():
+    if not isinstance(message, Mapping) or not all(
+        isinstance(message.get(n), str) for n in ("role", "content")
+    ):
         raise UsageError(
             f"{message!r} is no message", hint='give {"role": ..., "content": ...} or ChatMessage'
         )

@@ -38,4 +38,4 @@ def run_dgchat(*arguments: str, stdin: bytes = b"") -> Done:
 
 
 def _run(command: list[str], stdin: bytes) -> Done:
-    return subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False)
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=120, check=False)

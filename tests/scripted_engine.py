@@ -28,7 +28,7 @@ from dgchat.errors import DgchatError
 
 END_OF_TURN = 1
 FIRST_WORD_ID = 2
-STEPS_PER_GUESS = 3
+STEPS_PER_GUESS = 2
 """How long a token that is still wrong stays the same."""
 ANSWER = "The tide comes in, the tide goes out, and the moon does all the work without ever getting wet."
 NOISE_WORDS = (
@@ -110,7 +110,7 @@ class _Answer:
         self._shown: list[str] = []
 
     def run(self) -> Finished:
-        time.sleep(self._engine.prefill_seconds)
+        self._read_prompt()
         self._on_event(Prefilled(20, 0, self._engine.dropped_turns, self._engine.prefill_seconds))
         length = self._engine.canvas_length
         room = self._request.max_new_tokens
@@ -123,6 +123,11 @@ class _Answer:
         return self._finished(
             FinishReason.LENGTH if is_cut else FinishReason.END_OF_TURN, min(needed, room // length)
         )
+
+    def _read_prompt(self) -> None:
+        ready_at = time.monotonic() + self._engine.prefill_seconds
+        while time.monotonic() < ready_at and not self._cancelled.is_set():
+            time.sleep(0.01)
 
     def _denoise(self, index: int, pieces: list[str]) -> bool:
         shown: list[str] = []

@@ -173,6 +173,6 @@ def test_a_prompt_longer_than_the_context_is_refused_before_it_is_computed() -> 
 
 @pytest.mark.usefixtures("needs_bundled_model")
 def test_the_bundled_model_answers() -> None:
-    done = run_dgchat("--prompt", "hello", "--seed", "1", "--json")
+    done = run_dgchat("--prompt", "hello", "--seed", "1", "--steps", "4", "--max-tokens", "8", "--json")
     assert done.returncode == OK
     assert json.loads(done.stdout)["text"].strip()

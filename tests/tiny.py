@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
+from torch.nn import functional
 
 from dgchat.checkpoint import LoadedCheckpoint, open_checkpoint
 from dgchat.checkpoint.tensors import tensor_name
@@ -173,13 +174,13 @@ class Speaker(DiffusionGemma):
     starts: list[int]
 
     def decode(self, canvas: Tensor, prefix: KVCache, soft_embedding: Tensor | None) -> Tensor:
-        """Logits that leave no doubt about the next canvas of the answer."""
-        if not self.starts or prefix.length < self.starts[-1]:
+        """Logits that leave no doubt about the next canvas; after the last one comes the first again."""
+        if self.starts and prefix.length < self.starts[-1]:
             self.starts = []
         if prefix.length not in self.starts:
             self.starts.append(prefix.length)
-        said = torch.tensor([self.canvases[self.starts.index(prefix.length)]])
-        return torch.nn.functional.one_hot(said, self.config.vocab_size) * 30.0
+        said = self.canvases[self.starts.index(prefix.length) % len(self.canvases)]
+        return functional.one_hot(torch.tensor([said]), self.config.vocab_size) * 30.0
 
 
 def with_speaker(loaded: LoadedCheckpoint, *canvases: Sequence[int]) -> LoadedCheckpoint:

@@ -13,6 +13,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from dgchat.engine.events import ChatMessage
 from dgchat.errors import TemplateError
 
+_RENDERING_ERRORS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What a template's own expressions may raise."""
+
 
 def _to_json(value: object, indent: int | None = None, **options: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=indent, **options)
@@ -55,5 +58,5 @@ class ChatTemplate:
                 eos_token="<eos>",
                 tools=None,
             )
-        except (JinjaError, ArithmeticError, LookupError, TypeError, ValueError, RecursionError) as error:
+        except (JinjaError, *_RENDERING_ERRORS) as error:
             raise TemplateError(f"chat_template.jinja does not render: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,12 +28,9 @@ class GenerationDefaults:
     @classmethod
     def from_json(cls, generation: Mapping[str, Any], config: Mapping[str, Any]) -> GenerationDefaults:
         """Read the parsed generation_config.json; end-of-turn ids fall back to those of config.json."""
-        ends = generation.get("eos_token_id")
-        if ends is None:
-            ends = config.get("eos_token_id")
-        if ends is None:
-            ends = [1]
         sampler = generation.get("sampler_config") or {}
+        if not isinstance(sampler, dict):
+            raise CheckpointError(f"generation_config.json: sampler_config is {sampler!r}, not an object")
         own = SamplerConfig()
         return cls(
             sampler=SamplerConfig(
@@ -44,10 +42,19 @@ class GenerationDefaults:
                 confidence_threshold=_real(generation, "confidence_threshold", own.confidence_threshold),
             ),
             max_new_tokens=_whole(generation, "max_new_tokens", 256, 1),
-            end_ids=frozenset(ends if isinstance(ends, list) else [ends]),
+            end_ids=_end_ids(generation, config),
             max_prompt_tokens=_limit(generation, "max_prompt_tokens"),
             max_turns=_limit(generation, "max_turns"),
         )
+
+
+def _end_ids(*sections: Mapping[str, Any]) -> frozenset[int]:
+    stated = (section.get("eos_token_id") for section in sections)
+    ends = next((value for value in stated if value is not None), 1)
+    ids = ends if isinstance(ends, list) else [ends]
+    if not all(type(token) is int for token in ids):
+        raise CheckpointError(f"eos_token_id is {ends!r}, not whole numbers")
+    return frozenset(ids)
 
 
 def _whole(section: Mapping[str, Any], name: str, default: int, least: int) -> int:
@@ -63,7 +70,7 @@ def _real(section: Mapping[str, Any], name: str, default: float) -> float:
     value = section.get(name)
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
         raise CheckpointError(f"generation_config.json: {name} is {value!r}, not a number > 0")
     return float(value)
 

@@ -40,14 +40,17 @@ class Draws:
     def __init__(self, seed: int, device: torch.device) -> None:
         self.seed = seed
         self.device = device
+        # Apple GPUs have no float64: there the draws are made on the CPU, bit for bit the same
+        self._maker = torch.device("cpu") if device.type == "mps" else device
 
     def initial_canvas(self, canvas_index: int, shape: tuple[int, int], vocab_size: int) -> Tensor:
         """Uniform token ids that a canvas starts from."""
         return self._ids(self._uniforms(canvas_index, 0, INITIAL, shape), vocab_size)
 
     def proposal(self, canvas_index: int, step: int, shape: tuple[int, int]) -> Tensor:
-        """Uniform numbers in [0, 1), float64, that choose each position's proposed token."""
-        return self._uniforms(canvas_index, step, PROPOSAL, shape)
+        """Uniform numbers in [0, 1), float64 if the device has it, that choose each proposed token."""
+        uniforms = self._uniforms(canvas_index, step, PROPOSAL, shape)
+        return uniforms.float().to(self.device) if self._maker != self.device else uniforms
 
     def noise(self, canvas_index: int, step: int, shape: tuple[int, int], vocab_size: int) -> Tensor:
         """Uniform token ids for the positions that are renoised."""
@@ -57,10 +60,9 @@ class Draws:
         key = 0
         for part in (self.seed, canvas_index, step, purpose):
             key = _mix((key + GOLDEN + part) & MASK_64)
-        positions = torch.arange(1, shape[1] + 1, device=self.device) * _signed(GOLDEN)
+        positions = torch.arange(1, shape[1] + 1, device=self._maker) * _signed(GOLDEN)
         bits = _shift_right(_mix_tensor(positions + _signed(key)), 11)  # 53 bits
         return (bits.double() * 2.0**-53).expand(shape)
 
-    @staticmethod
-    def _ids(uniforms: Tensor, vocab_size: int) -> Tensor:
-        return (uniforms * vocab_size).long()
+    def _ids(self, uniforms: Tensor, vocab_size: int) -> Tensor:
+        return (uniforms * vocab_size).long().to(self.device)

@@ -70,6 +70,8 @@ def _check(messages: Sequence[ChatMessage]) -> None:
             raise PromptError(
                 f"message {index + 1} has role {message.role!r}, not one of {', '.join(allowed)}"
             )
+        if any("\ud800" <= letter <= "\udfff" for letter in message.text):
+            raise PromptError(f"message {index + 1} holds half a character, which is no text")
 
 
 def _turns(messages: Sequence[ChatMessage]) -> list[list[ChatMessage]]:

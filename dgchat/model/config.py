@@ -131,6 +131,8 @@ def _layers(text: Mapping[str, Any]) -> tuple[LayerConfig, ...]:
 def _layer(text: Mapping[str, Any], index: int, kind: str) -> LayerConfig:
     if kind not in ("sliding_attention", "full_attention"):
         raise CheckpointError(f"config.json: layer_types[{index}] is {kind!r}")
+    if kind not in text["rope_parameters"]:
+        raise CheckpointError(f"config.json: rope_parameters lacks {kind!r}")
     head_dim, kv_heads = _positive(text, "head_dim"), _positive(text, "num_key_value_heads")
     if "per_layer_config" in text:
         # re-saved dialect: only what differs from the base is written

@@ -110,7 +110,7 @@ def token_statistics(logits: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor, 
     probabilities = log_probabilities.exp()
     entropy = -(probabilities * log_probabilities).sum(dim=-1)
     cumulative = probabilities.cumsum(dim=-1)
-    total = cumulative[..., -1:]
+    total = cumulative[..., -1:].contiguous()
     target = uniforms.to(cumulative.dtype).unsqueeze(-1) * total
     # a target that rounds to the total would pass the last token that has any probability
     last = torch.searchsorted(cumulative, total)

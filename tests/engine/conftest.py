@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tiny import load_tiny
 
 from dgchat.checkpoint import LoadedCheckpoint
+from tiny import load_tiny
 
 
 @pytest.fixture(scope="module")

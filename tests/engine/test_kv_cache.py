@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from tiny import CANVAS, model_config, new_cache, random_model
 
 from dgchat.engine.kv_cache import MIN_CAPACITY, KVCache
 from dgchat.model.transformer import DiffusionGemma
+from tiny import CANVAS, model_config, new_cache, random_model
 
 TEXT = [2, *range(20, 50)]
 LONG = [2 + i * 7 % 300 for i in range(MIN_CAPACITY + 70)]

@@ -70,7 +70,7 @@ def test_a_last_message_beyond_the_preferred_length_is_sent_alone(loaded: Loaded
 
 def test_a_single_message_too_long_for_the_context_is_refused_with_both_numbers(loaded: LoadedCheckpoint):
     length = size(loaded, TALK[-1])
-    with pytest.raises(PromptError, match=rf"\b{length} tokens.*\b{length - 1}$") as caught:
+    with pytest.raises(PromptError, match=rf"\b{length} tokens.*\b{length - 1} ") as caught:
         build(loaded, *TALK, context=length - 1, preferred=1)
     assert caught.value.hint
     assert build(loaded, *TALK, context=length, preferred=1).dropped_turns == 2
@@ -83,9 +83,7 @@ def test_an_empty_prompt_is_refused(loaded: LoadedCheckpoint, text: str):
 
 
 @pytest.mark.parametrize("messages", [(), TALK[:2], (SYSTEM,)], ids=["none", "answered", "system"])
-def test_a_conversation_must_end_with_the_user(
-    loaded: LoadedCheckpoint, messages: tuple[ChatMessage, ...]
-):
+def test_a_conversation_must_end_with_the_user(loaded: LoadedCheckpoint, messages: tuple[ChatMessage, ...]):
     with pytest.raises(PromptError, match="must end with a user"):
         build(loaded, *messages)
 
@@ -102,6 +100,11 @@ def test_unknown_roles_and_late_system_texts_are_refused(
 ):
     with pytest.raises(PromptError, match=re.escape(complaint)):
         build(loaded, *messages)
+
+
+def test_half_a_character_is_refused_wherever_it_stands(loaded: LoadedCheckpoint):
+    with pytest.raises(PromptError, match="message 1 holds half a character"):
+        build(loaded, ChatMessage("user", "a\ud800"), *TALK[1:])
 
 
 def test_a_typed_end_of_turn_ends_no_turn(loaded: LoadedCheckpoint):

@@ -50,6 +50,7 @@ class Conversation:
     """Turns held in float64 on both sides."""
 
     checkpoint: LoadedCheckpoint
+    oracle: Oracle
     max_new_tokens: int
     turns: list[Turn]
 
@@ -93,7 +94,7 @@ class _Conversing:
         )
         shortened = ChatMessage("assistant", " ".join(answer.split()[1:]))
         turns.append(self._take_turn([opening, shortened, ChatMessage("user", third)], seed=3))
-        return Conversation(self.checkpoint, self.max_new_tokens, turns)
+        return Conversation(self.checkpoint, self.oracle, self.max_new_tokens, turns)
 
     def _said(self) -> tuple[str, str, str]:
         if self.case is None:

@@ -54,10 +54,9 @@ class _AtLeastSinglePrecision(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        wide = len(args) > 0 and isinstance(args[0], Tensor) and args[0].dtype == torch.float64
-        if wide and func is Tensor.float:
-            return args[0]
-        if wide and (torch.float32 in kwargs.values() or torch.float32 in args[1:]):
+        if args and isinstance(args[0], Tensor) and args[0].dtype == torch.float64:
+            if func is Tensor.float:
+                return args[0]
             args = tuple(map(_widen, args))
             kwargs = {name: _widen(value) for name, value in kwargs.items()}
         return func(*args, **kwargs)
@@ -185,7 +184,8 @@ class Oracle:
     @torch.no_grad()
     def encode(self, ids: Sequence[int], cache: DynamicCache | None = None) -> DynamicCache:
         """A cache that holds the keys and values of the ids, after those it already held."""
-        cache = cache or DynamicCache(config=self.model.config.get_text_config(decoder=True))
+        if cache is None:
+            cache = DynamicCache(config=self.model.config.get_text_config(decoder=True))
         with self._arithmetic():
             self.model.model.encoder(input_ids=torch.tensor([ids]), past_key_values=cache)
         return cache

@@ -5,15 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import torch
 
 from dgchat.chat.thought import split_thought
 from dgchat.engine.events import FinishReason
+from dgchat.engine.kv_cache import KVCache
 from parity.conversation import Conversation
 
 
 @pytest.fixture
 def conversation(conversation_of: Callable[[str], Conversation], subject: str) -> Conversation:
     return conversation_of(subject)
+
+
+@torch.inference_mode()
+def test_both_sides_compute_in_float64_throughout(conversation: Conversation) -> None:
+    model, prompt = conversation.checkpoint.model, conversation.turns[0].prompt_ids
+    canvas = torch.arange(conversation.canvas_length).unsqueeze(0)
+    cache = KVCache(model.config, torch.device("cpu"), torch.float64)
+    model.encode(torch.tensor([prompt]), cache)
+    cache.commit(prompt)
+    reference_cache = conversation.oracle.encode(prompt)
+    previous = conversation.oracle.decode(reference_cache, canvas, None)
+    reference = conversation.oracle.decode(reference_cache, canvas, previous)
+    ours = model.decode(canvas, cache, model.soft_embedding(previous))
+    assert ours.dtype == reference.dtype == torch.float64
+    assert float((ours - reference).norm() / reference.norm()) < 1e-12
 
 
 def test_every_step_has_the_reference_argmax_canvas_and_the_same_number_of_steps(

@@ -85,6 +85,11 @@ def test_what_stands_past_an_unstable_end_is_dim_and_its_padding_left_out():
     ]
 
 
+def test_padding_of_another_kind_than_the_end_is_left_out_too():
+    states = watch(step(1, f"Oslo. {END} <pad> <pad> <pad>", end=1))
+    assert [token.text for token in states.tokens(0.0)] == ["Oslo.", "·"]
+
+
 def test_pieces_are_made_safe_before_they_are_measured():
     token = watch(step(1, "\x1b[31m")).tokens(0.0)[0]
     assert (token.text, token.width) == ("␛[31m", 5)

@@ -79,7 +79,7 @@ async def test_esc_keeps_the_draft_and_says_where_it_stopped(open_chat):
 
 
 async def test_esc_before_the_first_step_gives_the_prompt_back(open_chat):
-    async with open_chat(ScriptedEngine(prefill_seconds=0.2)) as chat:
+    async with open_chat(ScriptedEngine(prefill_seconds=8)) as chat:
         await chat.send("never mind")
         await chat.pilot.press("escape")
         await chat.until(lambda: chat.session.running is None)
@@ -112,7 +112,7 @@ async def test_a_failing_engine_is_one_line_and_the_prompt_returns(open_chat, at
 
 
 async def test_a_failure_does_not_overwrite_what_is_being_typed(open_chat):
-    async with open_chat(ScriptedEngine(fail_at_step=1, prefill_seconds=0.5)) as chat:
+    async with open_chat(ScriptedEngine(fail_at_step=1, prefill_seconds=1.0)) as chat:
         await chat.send("first")
         chat.box.replace_text("next")
         await chat.until(lambda: bool(chat.app.chat.query("Notice.-error")))

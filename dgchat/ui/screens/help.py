@@ -15,10 +15,10 @@ from dgchat.session.commands import COMMANDS
 
 KEYS = (
     ("enter", "send"),
-    ("shift+enter  ctrl+j  alt+enter", "new line"),
-    ("esc", "stop the answer, keep the draft; close what is open"),
-    ("ctrl+c", "copy the selection, else stop, else clear the prompt; twice quits"),
-    ("ctrl+d on an empty prompt  ctrl+q", "quit"),
+    ("ctrl+j  alt+enter", "new line; shift+enter where the terminal tells it"),
+    ("esc", "stop, keep the draft; close what is open"),
+    ("ctrl+c", "copy, else stop, else clear; twice quits"),
+    ("ctrl+q  ctrl+d", "quit; ctrl+d on an empty prompt"),
     ("up  down", "earlier prompts"),
     ("pgup  pgdn", "scroll the conversation"),
     ("tab", "to the sliders; complete a /command"),

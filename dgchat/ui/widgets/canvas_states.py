@@ -146,10 +146,15 @@ class CanvasStates:
         count = len(self._token_ids)
         if self._end is None:
             return count
-        end_id = self._token_ids[self._end]
-        while count > self._end + 1 and self._token_ids[count - 1] == end_id:
+        while count > self._end + 1 and self._is_padding(count - 1):
             count -= 1
         return count
+
+    def _is_padding(self, position: int) -> bool:
+        """Whether nothing is written there: an end of turn, or what fills the canvas behind it."""
+        if self._end is None or position < self._end:
+            return False
+        return self._token_ids[position] in (self._token_ids[self._end], self._token_ids[-1])
 
     def _drawn(self, position: int, now: float) -> DrawnToken:
         text, width = self._text(position)
@@ -164,7 +169,7 @@ class CanvasStates:
 
     def _text(self, position: int) -> tuple[str, int]:
         assert self._step is not None
-        if self._end is not None and self._token_ids[position] == self._token_ids[self._end]:
+        if self._is_padding(position):
             return END_GLYPH, 1
         piece = self._step.pieces[position]
         if piece not in self._texts:

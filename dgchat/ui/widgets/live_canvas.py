@@ -31,8 +31,14 @@ MAX_NOISE_CELLS = 12
 GUTTER = 2
 """Cells left of the text: the settle bar and a space."""
 
+MARGIN = 1
+"""Cells right of the text."""
+
 SETTLE_BARS = "▏▎▍▌"
 """A row's settle bar, from nothing settled to all; it ends as the gutter of a finished message."""
+
+_SCATTER = 2_654_435_761
+"""A multiplier whose products look random in their middle bits."""
 
 Painted = tuple[tuple[str, str], ...]
 """Pieces of one row, each with the name of its style."""
@@ -80,7 +86,7 @@ class LiveCanvas(Widget):
     @property
     def text_width(self) -> int:
         """Cells of one row of text."""
-        return max(1, self.size.width - GUTTER)
+        return max(1, self.size.width - GUTTER - MARGIN)
 
     def advance(self, steps: Sequence[CanvasStep], now: float) -> None:
         """Observe the steps, and draw the last of them."""
@@ -145,7 +151,7 @@ class LiveCanvas(Widget):
         drawn = [slot for slot in row if slot.position < len(tokens)]
         settled = sum(tokens[slot.position].state in (State.SETTLED, State.FRESH) for slot in drawn)
         bar = SETTLE_BARS[(len(SETTLE_BARS) - 1) * settled // max(1, len(drawn))]
-        pieces = [("gutter", SETTLE_BARS[-1] if is_frozen else bar), ("settled", " ")]
+        pieces = [("gutter", (SETTLE_BARS[-1] if is_frozen else bar) + " ")]
         for slot in drawn:
             token = tokens[slot.position]
             text = fit(token.text, slot.start, slot.width)
@@ -159,7 +165,8 @@ class LiveCanvas(Widget):
 
     def _noise(self, slot: Slot, seed: int) -> str:
         first = seed + slot.position * 7 + slot.start
-        return "".join(self._glyphs[(first + cell * cell) % len(self._glyphs)] for cell in range(slot.width))
+        cells = (((first + cell) * _SCATTER >> 16) % len(self._glyphs) for cell in range(slot.width))
+        return "".join(self._glyphs[cell] for cell in cells)
 
     def _show(self, painted: list[Painted]) -> None:
         before, self._painted = self._painted, painted
@@ -171,13 +178,17 @@ class LiveCanvas(Widget):
             self._num_rows = max(len(painted), self._num_rows + GROW_ROWS)
             self.styles.height = self._num_rows
         elif changed:
-            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+            # a region up to the widget's edge makes textual redraw what stands beyond it
+            self.refresh(*(Region(0, y, self.size.width - MARGIN, 1) for y in changed))
 
     def _strip(self, painted: Painted) -> Strip:
-        segments = [Segment(text, self._style(name)) for name, text in painted]
+        """The row as wide as the widget; the rest of it continues the last style, which saves bytes."""
         used = sum(cell_len(text) for _, text in painted)
-        room = max(0, self.size.width - used)
-        return Strip([*segments, Segment(" " * room, self._style("settled"))], used + room)
+        rest = " " * max(0, self.size.width - used)
+        name, text = painted[-1] if painted else ("settled", "")
+        tail = [(name, text + rest)] if name != "overturned" else [(name, text), ("settled", rest)]
+        segments = [Segment(text, self._style(name)) for name, text in (*painted[:-1], *tail)]
+        return Strip(segments, used + len(rest))
 
     def _style(self, name: str) -> Style:
         if name not in self._styles:

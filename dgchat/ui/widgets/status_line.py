@@ -41,7 +41,7 @@ def describe_step(turn: Turn, step: CanvasStep, settled_fraction: float, tokens_
     return (
         f"canvas {step.canvas_index + 1}/{canvases} · step {step.step}/{step.max_steps}"
         f" · {settled_fraction:.0%} settled"
-        f" · {step.seconds * 1000:.0f} ms/step · {tokens_per_second:.0f} tok/s"
+        f" · {step.seconds * 1000:.0f} ms/step · {_rate(tokens_per_second)} tok/s"
     )
 
 
@@ -52,10 +52,14 @@ def describe_end(turn: Turn) -> str:
     stats = turn.finished.stats
     seconds = stats.prefill_seconds + stats.denoise_seconds
     steps = "1 step" if stats.denoising_steps == 1 else f"{stats.denoising_steps} steps"
-    figures = [steps, f"{seconds:.1f} s", f"{stats.tokens_per_second:.0f} tok/s"]
+    figures = [steps, f"{seconds:.1f} s", f"{_rate(stats.tokens_per_second)} tok/s"]
     if turn.stopped_at is not None:
         figures = [f"stopped at {turn.stopped_at}", *figures]
     return " · ".join([*figures, f"seed {turn.seed}"])
+
+
+def _rate(per_second: float) -> str:
+    return f"{per_second:.1f}" if per_second < 10 else f"{per_second:.0f}"
 
 
 def sparkline(entropies: tuple[float, ...]) -> str:

@@ -1,0 +1,104 @@
+"""The chat template: what it is given, and what it may not do."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+import pytest
+
+from dgchat.chat.template import ChatTemplate
+from dgchat.engine.events import ChatMessage
+from dgchat.errors import TemplateError
+from dgchat.training.export import TEMPLATE
+from tiny import THINKING_TEMPLATE
+
+TALK = (
+    ChatMessage("system", "Be brief."),
+    ChatMessage("user", " Hello \n"),
+    ChatMessage("assistant", "Hi.", thought="secret"),
+    ChatMessage("user", "Why?"),
+)
+
+
+def render(source: str, thinking: bool = False) -> str:
+    return ChatTemplate(source).render(TALK, thinking)
+
+
+def test_a_conversation_is_rendered_up_to_the_opening_of_the_models_turn():
+    assert render(TEMPLATE.read_text(encoding="utf-8")) == (
+        "<bos><|turn>system\nBe brief.<turn|>\n<|turn>user\nHello<turn|>\n"
+        "<|turn>model\nHi.<turn|>\n<|turn>user\nWhy?<turn|>\n<|turn>model\n"
+    )
+
+
+def test_thoughts_of_earlier_turns_are_left_out():
+    assert "secret" not in render("{{ messages | tojson }}")
+
+
+def test_a_template_that_asks_for_thinking_can_think():
+    assert ChatTemplate(THINKING_TEMPLATE).can_think
+    assert not ChatTemplate(TEMPLATE.read_text(encoding="utf-8")).can_think
+    assert render(THINKING_TEMPLATE, thinking=True).startswith("<|think|><bos>")
+    assert render(THINKING_TEMPLATE).startswith("<bos>")
+
+
+def test_templates_find_what_published_ones_use():
+    assert render("{{ bos_token }}{{ eos_token }}{{ tools is none }}") == "<bos><eos>True"
+    assert render("{{ 'é<' | tojson }}") == '"é<"'
+    assert render("{% for m in messages %}{% if loop.index == 2 %}{% break %}{% endif %}x{% endfor %}") == "x"
+    assert re.fullmatch(r"\d{4}", render("{{ strftime_now('%Y') }}"))
+    assert render("{{ strftime_now('%Y') }}") == str(datetime.now().astimezone().year)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ (messages[0] | attr('__class__')).__mro__ }}",
+        "{{ messages.append(1) }}",
+        "{{ messages[0].update({'content': 1}) }}",
+        "{{ cycler.__init__.__globals__ }}",
+        "{% include 'config.json' %}",
+        "{% import 'os' as os %}",
+    ],
+)
+def test_the_sandbox_refuses_to_reach_outside_or_to_change_anything(source: str):
+    with pytest.raises(TemplateError, match="does not render"):
+        render(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["{{ ''.__class__ }}", "{{ raise_exception.__globals__ }}", "{{ '{0.__class__}'.format(messages) }}"],
+)
+def test_a_private_attribute_that_is_only_printed_is_empty(source: str):
+    assert render(source) == ""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ raise_exception('roles must alternate') }}",
+        "{{ 1 / 0 }}",
+        "{{ messages[9].role.upper() }}",
+        "{{ 1 + 'a' }}",
+        "{{ range(10 ** 9) | list }}",
+        "{{ 1 | dictsort }}",
+        "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+    ],
+)
+def test_a_template_that_fails_says_so(source: str):
+    with pytest.raises(TemplateError, match="does not render"):
+        render(source)
+
+
+def test_a_templates_own_complaint_is_passed_on():
+    with pytest.raises(TemplateError, match="roles must alternate"):
+        render("{{ raise_exception('roles must alternate') }}")
+
+
+@pytest.mark.parametrize("source", ["{% if %}", "{{ ", "{% for %}", "{{ x | no_such_filter }}"])
+def test_a_template_that_does_not_compile_is_refused_at_once(source: str):
+    with pytest.raises(TemplateError, match="does not compile"):
+        ChatTemplate(source)

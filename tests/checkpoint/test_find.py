@@ -1,0 +1,65 @@
+"""From a name to a folder, without ever going to the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+
+from dgchat.checkpoint import find_checkpoint
+from dgchat.errors import CheckpointError
+from dgchat.paths import bundled_model
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture(autouse=True)
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty Hugging Face cache."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+def test_no_name_is_the_bundled_model():
+    assert find_checkpoint(None) == bundled_model()
+
+
+def test_a_folder_is_itself(tmp_path: Path):
+    assert find_checkpoint(str(tmp_path)) == tmp_path
+
+
+def test_a_folder_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "model").mkdir()
+    assert find_checkpoint("~/model") == tmp_path / "model"
+
+
+def test_a_file_is_refused_with_a_hint(tmp_path: Path):
+    (tmp_path / "model.safetensors").touch()
+    with pytest.raises(CheckpointError, match=r"is a file; a checkpoint is a folder") as caught:
+        find_checkpoint(str(tmp_path / "model.safetensors"))
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["nowhere", "/no/where", "../no/where", "a/b/c", "-a/b"])
+def test_what_is_neither_a_folder_nor_a_hub_id_is_named(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError, match="there is no checkpoint"):
+        find_checkpoint(name)
+
+
+def test_a_hub_id_in_the_cache_is_its_snapshot(hub_cache: Path):
+    repository = hub_cache / "models--someone--tiny"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text(COMMIT)
+    (repository / "snapshots" / COMMIT).mkdir(parents=True)
+    assert find_checkpoint("someone/tiny") == repository / "snapshots" / COMMIT
+
+
+def test_a_hub_id_that_is_not_in_the_cache_is_refused_with_the_command_that_fetches_it():
+    with pytest.raises(CheckpointError, match="someone/unknown is neither") as caught:
+        find_checkpoint("someone/unknown")
+    assert caught.value.hint == "hf download someone/unknown"

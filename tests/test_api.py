@@ -1,0 +1,142 @@
+"""The library face, on a tiny model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import dgchat
+from dgchat.api import Answer, DiffusionGemmaModel
+from dgchat.engine.engine import DiffusionEngine
+from dgchat.engine.events import CanvasStep, ChatMessage, FinishReason
+from dgchat.errors import CheckpointError, PromptError, UsageError
+from tiny import CANVAS, generation_json, load_tiny, write_checkpoint
+
+STEPS = 4
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> DiffusionGemmaModel:
+    generation = generation_json(max_denoising_steps=STEPS, max_new_tokens=2 * CANVAS)
+    return DiffusionGemmaModel(
+        DiffusionEngine(load_tiny(tmp_path_factory.mktemp("m"), generation=generation))
+    )
+
+
+def picture(answer: Answer) -> list[bytes]:
+    return [bytes(step.token_ids) for step in answer.trace]
+
+
+def test_a_folder_is_loaded_by_name(tmp_path: Path):
+    folder = write_checkpoint(tmp_path / "tiny")
+    model = dgchat.DiffusionGemmaModel.from_pretrained(str(folder), device="cpu")
+    assert model.info().model == "tiny"
+    assert isinstance(model.generate("Hello", num_diffusion_steps=1, max_tokens=1), Answer)
+
+
+def test_a_name_nobody_knows_is_a_checkpoint_error(tmp_path: Path):
+    with pytest.raises(CheckpointError):
+        DiffusionGemmaModel.from_pretrained(str(tmp_path / "nowhere"))
+
+
+def test_an_unknown_device_is_named_with_the_known_ones(tmp_path: Path):
+    with pytest.raises(UsageError, match="abacus") as caught:
+        DiffusionGemmaModel.from_pretrained(str(write_checkpoint(tmp_path)), device="abacus")
+    assert "cpu" in str(caught.value.hint)
+
+
+def test_an_answer_is_its_text_with_reason_stats_seed_and_trace(model: DiffusionGemmaModel):
+    answer = model.generate("Hello", seed=7)
+    assert str(answer) == answer.text
+    assert answer.seed == 7
+    assert isinstance(answer.reason, FinishReason)
+    assert len(answer.trace) == answer.stats.denoising_steps > 0
+
+
+def test_on_step_is_called_for_each_step_with_what_the_trace_keeps(model: DiffusionGemmaModel):
+    seen: list[CanvasStep] = []
+    answer = model.generate("Hello", seed=7, on_step=seen.append)
+    assert seen == list(answer.trace)
+
+
+def test_steps_and_tokens_default_to_the_checkpoints_own(model: DiffusionGemmaModel):
+    answer = model.generate("Hello", seed=7)
+    assert {step.max_steps for step in answer.trace} == {STEPS}
+    assert answer.stats.generated_tokens <= 2 * CANVAS
+    shorter = model.generate("Hello", seed=7, num_diffusion_steps=2, max_tokens=3)
+    assert [step.step for step in shorter.trace] == [1, 2]
+    assert shorter.stats.generated_tokens <= 3
+
+
+def test_the_same_seed_gives_the_same_answer_and_an_answers_own_seed_repeats_it(model: DiffusionGemmaModel):
+    fresh = model.generate("Hello")
+    again = model.generate("Hello", seed=fresh.seed)
+    assert again.text == fresh.text
+    assert picture(again) == picture(fresh)
+
+
+def test_answers_without_a_seed_differ(model: DiffusionGemmaModel):
+    assert model.generate("Hello").seed != model.generate("Hello").seed
+
+
+def test_a_list_of_prompts_is_answered_one_by_one(model: DiffusionGemmaModel):
+    answers = model.generate(["Hello", "What is the moon?"], seed=7)
+    assert [picture(answer) for answer in answers] == [
+        picture(model.generate("Hello", seed=7)),
+        picture(model.generate("What is the moon?", seed=7)),
+    ]
+    assert isinstance(model.generate(["Hello"], seed=7), list)
+
+
+def test_messages_may_be_mappings_or_chat_messages(model: DiffusionGemmaModel):
+    talk = [("user", "Hello"), ("assistant", "Hi."), ("user", "How are you?")]
+    mapped = model.generate([{"role": role, "content": text} for role, text in talk], seed=7)
+    typed = model.generate([ChatMessage(role, text) for role, text in talk], seed=7)
+    assert picture(mapped) == picture(typed)
+    assert mapped.stats.prompt_tokens > model.generate("How are you?", seed=7).stats.prompt_tokens
+
+
+def test_a_system_text_comes_first(model: DiffusionGemmaModel):
+    messages = [ChatMessage("system", "Be brief."), ChatMessage("user", "Hello")]
+    given = model.generate("Hello", system="Be brief.", seed=7)
+    assert picture(given) == picture(model.generate(messages, seed=7))
+    assert given.stats.prompt_tokens > model.generate("Hello", seed=7).stats.prompt_tokens
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user"},
+        {"content": "x"},
+        {},
+        "text among messages",
+        None,
+        3,
+        {"role": "user", "content": ["x"]},
+    ],
+    ids=str,
+)
+def test_a_bad_message_is_shown_with_what_a_message_is(model: DiffusionGemmaModel, message: object):
+    with pytest.raises(UsageError, match="is no message") as caught:
+        model.generate([{"role": "user", "content": "Hello"}, message])
+    assert "content" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("prompt", ["", " ", [], [{"role": "assistant", "content": "x"}]], ids=repr)
+def test_a_prompt_that_asks_nothing_is_refused(model: DiffusionGemmaModel, prompt: str):
+    with pytest.raises(PromptError):
+        model.generate(prompt)
+
+
+@pytest.mark.parametrize(
+    "options", [{"num_diffusion_steps": 0}, {"max_tokens": 0}, {"thinking": True}], ids=str
+)
+def test_options_that_make_no_sense_are_refused(model: DiffusionGemmaModel, options: dict[str, int]):
+    with pytest.raises(UsageError):
+        model.generate("Hello", **options)
+
+
+def test_text_that_is_no_unicode_is_refused_in_words(model: DiffusionGemmaModel):
+    with pytest.raises(PromptError, match="half a character"):
+        model.generate("half a \ud800 character")
