@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -100,7 +101,8 @@ class DiffusionGemma(nn.Module):
         self.config = config
         self.ops = ops
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.layers = nn.ModuleList(Layer(config, layer, ops) for layer in config.layers)
+        layers = nn.ModuleList(Layer(config, layer, ops) for layer in config.layers)
+        self.layers = cast("Sequence[Layer]", layers)
         self.norm = nn.RMSNorm(config.hidden_size)
         self.self_conditioning = SelfConditioning(config, ops)
         self.place_frequencies(torch.device("cpu"))

@@ -18,7 +18,7 @@ from dgchat.training.corpus.generate import example_stream
 from dgchat.training.evaluate import evaluate as evaluate_answers
 from dgchat.training.export import export as export_run
 from dgchat.training.shape import model_json
-from dgchat.training.tokenizer import train_tokenizer
+from dgchat.training.tokenizer import token_id, train_tokenizer
 from dgchat.training.trainer import TrainingConfig
 from dgchat.training.trainer import train as train_model
 
@@ -95,7 +95,7 @@ def _prepare(run: Path) -> None:
     texts = (text for c in conversations for turn in c.turns for text in (turn.user, turn.answer))
     tokenizer = train_tokenizer(texts)
     tokenizer.save(str(run / "tokenizer.json"))
-    config = model_json(tokenizer.get_vocab_size(), tokenizer.token_to_id("<turn|>"))
+    config = model_json(tokenizer.get_vocab_size(), token_id(tokenizer, "<turn|>"))
     (run / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 

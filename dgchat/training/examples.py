@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from dgchat.training.corpus.generate import Conversation, example_stream
+from dgchat.training.tokenizer import token_id
 
 BUCKET = 16
 """Batches that are drawn together and sorted by length, so that little is padded."""
@@ -54,8 +55,8 @@ class ExampleMaker:
         self.tokenizer = tokenizer
         self.canvas_length = canvas_length
         self.max_prefix = max_prefix
-        self.end_of_turn = tokenizer.token_to_id("<turn|>")
-        self.fill = tokenizer.token_to_id("<eos>")
+        self.end_of_turn = token_id(tokenizer, "<turn|>")
+        self.fill = token_id(tokenizer, "<eos>")
 
     def examples(self, conversations: list[Conversation], rng: random.Random) -> list[Example]:
         """One example per conversation that fits: a random canvas of its last answer."""

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from dgchat.errors import DgchatError
+
 SPECIAL_TOKENS = (
     "<pad>",
     "<eos>",
@@ -59,6 +61,14 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int = 2048) -> Tokenizer:
         [AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS]
     )
     return finished
+
+
+def token_id(tokenizer: Tokenizer, token: str) -> int:
+    """Id of a token that the tokenizer must have."""
+    number = tokenizer.token_to_id(token)
+    if number is None:
+        raise DgchatError(f"the tokenizer has no {token}")
+    return number
 
 
 def _untrained(model: models.BPE) -> Tokenizer:

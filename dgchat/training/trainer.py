@@ -14,6 +14,7 @@ import torch
 import torch.distributed as dist
 from tokenizers import Tokenizer
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import spawn
 
 from dgchat.errors import DgchatError
 from dgchat.model.config import ModelConfig
@@ -191,4 +192,4 @@ def train(config: TrainingConfig, model_json: dict[str, Any], run: Path) -> None
     with tempfile.TemporaryDirectory() as folder:
         rendezvous = os.path.join(folder, "rendezvous")  # noqa: PTH118  becomes a URL
         arguments = (config, model_json, run, rendezvous)
-        torch.multiprocessing.spawn(_work, arguments, nprocs=config.processes)
+        spawn(_work, arguments, nprocs=config.processes)

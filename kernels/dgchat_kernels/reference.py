@@ -114,5 +114,5 @@ def token_statistics(logits: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor, 
     target = uniforms.to(cumulative.dtype).unsqueeze(-1) * total
     # a target that rounds to the total would pass the last token that has any probability
     last = torch.searchsorted(cumulative, total)
-    proposal = torch.searchsorted(cumulative, target, right=True).minimum(last).squeeze(-1)
+    proposal = torch.searchsorted(cumulative.contiguous(), target, right=True).minimum(last).squeeze(-1)
     return logits.argmax(dim=-1), proposal, entropy
