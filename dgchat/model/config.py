@@ -87,8 +87,7 @@ def _read(config: Mapping[str, Any]) -> ModelConfig:
 
 
 _SOFTCAPPING = 30.0
-"""transformers does not write final_logit_softcapping back when it has this value, the reference's constant.
-"""
+"""The reference's final_logit_softcapping, which transformers leaves out when it saves a config.json."""
 
 _SIZES = (
     "vocab_size",

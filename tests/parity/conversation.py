@@ -33,6 +33,9 @@ class Turn:
     """One turn of a conversation, on both sides."""
 
     prompt_ids: list[int]
+    """The rendered conversation, which the reference was given."""
+    encoded_ids: list[int]
+    """What our cache held when denoising began."""
     cached_tokens: int
     """Prompt tokens that our engine had encoded in earlier turns."""
     rolled_back_tokens: int
@@ -111,18 +114,24 @@ class _Conversing:
         sampler = self.checkpoint.generation.sampler
         request = GenerationRequest(tuple(messages), self.max_new_tokens, sampler, seed)
         finished = self.engine.generate(request, recorder, CancelFlag())
-        reference = self.oracle.generate(
-            recorder.prompt_ids, Draws(seed, torch.device("cpu")), self.max_new_tokens
-        )
+        prompt_ids = self._prompt_ids(messages)
+        reference = self.oracle.generate(prompt_ids, Draws(seed, torch.device("cpu")), self.max_new_tokens)
         return Turn(
-            prompt_ids=recorder.prompt_ids,
+            prompt_ids=prompt_ids,
+            encoded_ids=recorder.encoded_ids,
             cached_tokens=recorder.cached_tokens,
             rolled_back_tokens=cached_before - recorder.cached_tokens,
-            committed_ids=self.engine.cache.token_ids[len(recorder.prompt_ids) :],
+            committed_ids=self.engine.cache.token_ids[len(prompt_ids) :],
             finished=finished,
             steps=tuple(CanvasRecord(tuple(steps)) for steps in recorder.canvases),
             reference=reference,
         )
+
+    def _prompt_ids(self, messages: list[ChatMessage]) -> list[int]:
+        if self.case is not None:
+            return [int(word.removeprefix("w")) for message in messages for word in message.text.split()]
+        rendered = self.checkpoint.template.render(messages, thinking=False)
+        return self.checkpoint.tokenizer.encode(rendered, mark="\ue000")
 
 
 class _Recorder:
@@ -130,13 +139,13 @@ class _Recorder:
 
     def __init__(self, engine: DiffusionEngine) -> None:
         self._engine = engine
-        self.prompt_ids: list[int] = []
+        self.encoded_ids: list[int] = []
         self.cached_tokens = 0
         self.canvases: list[list[StepRecord]] = []
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Prefilled):
-            self.prompt_ids = list(self._engine.cache.token_ids)
+            self.encoded_ids = list(self._engine.cache.token_ids)
             self.cached_tokens = event.cached_tokens
         if isinstance(event, CanvasStep):
             if event.step == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from os.path import commonprefix
 
 import pytest
 import torch
@@ -70,15 +71,20 @@ def test_all_canvases_but_the_last_are_cached_and_never_padding(conversation: Co
         assert turn.committed_ids == list(turn.reference.new_ids[:committed])
 
 
-def test_a_second_turn_reuses_the_cache_and_a_shortened_history_rolls_it_back(
+def test_the_cache_holds_the_prompt_and_nothing_else_when_denoising_begins(
+    conversation: Conversation,
+) -> None:
+    for turn in conversation.turns:
+        assert turn.encoded_ids == turn.prompt_ids
+
+
+def test_a_turn_reuses_what_is_cached_of_its_prompt_and_rolls_back_the_rest(
     conversation: Conversation,
 ) -> None:
     first, second, third = conversation.turns
     assert first.cached_tokens == 0
-    assert second.cached_tokens > 0
-    assert (
-        second.prompt_ids[: second.cached_tokens]
-        == (first.prompt_ids + first.committed_ids)[: second.cached_tokens]
-    )
-    assert third.cached_tokens > 0
+    for before, after in ((first, second), (second, third)):
+        cached_ids = before.prompt_ids + before.committed_ids
+        assert after.cached_tokens == len(commonprefix([cached_ids, after.prompt_ids])) > 0
+        assert after.rolled_back_tokens == len(cached_ids) - after.cached_tokens
     assert third.rolled_back_tokens > 0
