@@ -29,6 +29,14 @@ WARMUP_STEPS = 100
 CONSTANT_UNTIL, FINAL_LR = 0.45, 0.02
 LOG_EVERY = 50
 
+KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": "1073741824",
+    "MALLOC_TRIM_THRESHOLD_": "8589934592",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+"""Environment of the worker processes: without it glibc returns every large tensor to the system and fetches it
+again, which takes half of the time."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
@@ -189,6 +197,7 @@ def train(config: TrainingConfig, model_json: dict[str, Any], run: Path) -> None
     if config.processes == 1:
         _work(0, config, model_json, run, "")
         return
+    os.environ.update(KEEP_MEMORY)
     with tempfile.TemporaryDirectory() as folder:
         rendezvous = os.path.join(folder, "rendezvous")  # noqa: PTH118  becomes a URL
         arguments = (config, model_json, run, rendezvous)
