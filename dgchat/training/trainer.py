@@ -34,8 +34,8 @@ KEEP_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": "8589934592",
     "MALLOC_TOP_PAD_": "268435456",
 }
-"""Environment of the worker processes: without it glibc returns every large tensor to the system and fetches it
-again, which takes half of the time."""
+"""Environment of the worker processes: without it glibc returns every large tensor to the system and fetches
+it again, which takes half of the time."""
 
 
 @dataclass(frozen=True, slots=True)
