@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
 from threading import Event as Flag
 
+from dgchat.api import fresh_seed
 from dgchat.engine.events import (
     CanvasStep,
     ChatMessage,
@@ -24,9 +24,6 @@ from dgchat.session.turn import Turn, TurnSettings
 
 CHAT_CANVASES = 4
 """Canvases an answer may take when nobody says otherwise."""
-
-FRESH_SEED_BITS = 31
-"""Enough never to meet the same seed by chance, few enough to be typed again."""
 
 _LOAD_POLL_SECONDS = 0.05
 
@@ -115,7 +112,7 @@ class Session:
         """
         if self.running is not None:
             raise DgchatError("An answer is still being written.", hint="esc stops it and keeps the draft")
-        seed = secrets.randbits(FRESH_SEED_BITS) if self.settings.seed is None else self.settings.seed
+        seed = fresh_seed() if self.settings.seed is None else self.settings.seed
         self.running = Turn(prompt, replace(self.settings, seed=seed), replaces)
         return self.running
 
