@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from itertools import islice
+from collections.abc import Iterator
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from dgchat.engine.events import ChatMessage
 from dgchat.paths import bundled_model
 from dgchat.training.card import write_card
 from dgchat.training.corpus.generate import example_stream
+from dgchat.training.corpus.slots import words
 from dgchat.training.evaluate import evaluate as evaluate_answers
 from dgchat.training.export import export as export_run
 from dgchat.training.shape import model_json
@@ -24,6 +26,8 @@ from dgchat.training.trainer import train as train_model
 
 TOKENIZER_CONVERSATIONS = 60_000
 """Conversations whose text the tokenizer is trained on."""
+WHOLE_WORDS = {"names": 600} | dict.fromkeys(("colors", "pets", "foods", "letters", "sortable", "heroes"), 90)
+"""How many times more the tokenizer's text holds each word of these lists."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 Run = Annotated[Path, typer.Argument(help="Folder of the run: tokenizer, configuration, log and checkpoint.")]
@@ -93,10 +97,19 @@ def _prepare(run: Path) -> None:
     run.mkdir(parents=True, exist_ok=True)
     conversations = islice(example_stream(5), TOKENIZER_CONVERSATIONS)
     texts = (text for c in conversations for turn in c.turns for text in (turn.user, turn.answer))
-    tokenizer = train_tokenizer(texts)
+    tokenizer = train_tokenizer(chain(texts, _whole_words()))
     tokenizer.save(str(run / "tokenizer.json"))
     config = model_json(tokenizer.get_vocab_size(), token_id(tokenizer, "<turn|>"))
     (run / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def _whole_words() -> Iterator[str]:
+    """Names and other words that answers repeat, often enough to become single tokens: one token is copied
+    more surely than four.
+    """
+    for name in WHOLE_WORDS:
+        for word in words(name):
+            yield from repeat(f" {word}", WHOLE_WORDS[name])
 
 
 if __name__ == "__main__":

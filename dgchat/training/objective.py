@@ -12,12 +12,12 @@ from dgchat.model.transformer import DiffusionGemma
 from dgchat.training.examples import Batch
 from dgchat.training.padded_prefix import PaddedPrefix
 
-ALL_NOISE_SHARE = 0.15
+ALL_NOISE_SHARE = 0.25
 """Part of a batch whose canvas is nothing but noise: the first step of every answer."""
 SELF_CONDITIONING_SHARE = 0.5
 FILL_WEIGHT = 0.2
 """Weight of the end-of-sequence tokens that fill a canvas, against 1 for text."""
-NEXT_TOKEN_WEIGHT = 0.1
+NEXT_TOKEN_WEIGHT = 0.2
 NEXT_TOKEN_SHARE = 0.2
 """Part of the prefix tokens whose successor is predicted."""
 
@@ -36,9 +36,13 @@ class Losses:
 
 
 def noise_levels(batch: int, generator: torch.Generator) -> Tensor:
-    """Probability of replacing a token, [batch]: 1 for some rows, the others spread evenly over (0.02, 1)."""
+    """Probability of replacing a token, [batch]: 1 for some rows, the others spread over (0.02, 1).
+
+    Their density rises with the level: where much is noise, the answer must be read from the prefix, which is
+    what takes longest to learn.
+    """
     strata = (torch.randperm(batch, generator=generator) + torch.rand(batch, generator=generator)) / batch
-    levels = 0.02 + 0.98 * strata
+    levels = 0.02 + 0.98 * strata.sqrt()
     return torch.where(torch.rand(batch, generator=generator) < ALL_NOISE_SHARE, 1.0, levels)
 
 

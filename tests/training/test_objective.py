@@ -59,12 +59,15 @@ def test_some_rows_of_a_prefix_are_those_rows():
     torch.testing.assert_close(part, model.decode(batch.canvas, prefix, None)[chosen])
 
 
-def test_noise_levels_cover_the_range_evenly_and_some_rows_are_all_noise():
+def test_noise_levels_favour_much_noise_and_some_rows_are_all_noise():
     levels = noise_levels(4000, generator())
-    assert 0.02 <= levels.min() < 0.03
+    assert 0.02 <= levels.min() < 0.04
     assert levels.max() == 1
     assert (levels == 1).float().mean().item() == pytest.approx(objective.ALL_NOISE_SHARE, abs=0.03)
-    assert levels[levels < 1].mean().item() == pytest.approx(0.51, abs=0.02)
+    assert levels[levels < 1].mean().item() == pytest.approx(0.02 + 0.98 * 2 / 3, abs=0.02)
+    assert (levels < 0.51).float().mean().item() == pytest.approx(
+        0.25 * (1 - objective.ALL_NOISE_SHARE), abs=0.03
+    )
 
 
 def test_corrupt_replaces_each_row_at_its_level_by_uniform_tokens(monkeypatch: pytest.MonkeyPatch):

@@ -111,12 +111,12 @@ def _claimed() -> frozenset[str]:
 
 
 _FAMILIES: dict[str, tuple[float, Callable[[Random], tuple[Turn, ...]]]] = {
-    "fact": (0.38, lambda rng: (_entry_turn("fact", rng),)),
-    "small_talk": (0.25, lambda rng: (_small_talk_turn(rng),)),
-    "fallback": (0.11, lambda rng: (_fallback_turn(rng),)),
-    "story": (0.075, story_turns),
-    "poem": (0.03, lambda rng: poems().turns(rng)),
+    "fact": (0.30, lambda rng: (_entry_turn("fact", rng),)),
+    "small_talk": (0.19, lambda rng: (_small_talk_turn(rng),)),
+    "fallback": (0.08, lambda rng: (_fallback_turn(rng),)),
+    "story": (0.11, story_turns),
+    "poem": (0.025, lambda rng: poems().turns(rng)),
     "joke": (0.025, lambda rng: jokes().turns(rng)),
-    "memory": (0.05, lambda rng: memory_turns(rng, _small_talk_turn)),
-    "skill": (0.08, lambda rng: (_skill_turn(rng),)),
+    "memory": (0.12, lambda rng: memory_turns(rng, _small_talk_turn)),
+    "skill": (0.15, lambda rng: (_skill_turn(rng),)),
 }

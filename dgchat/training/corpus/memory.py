@@ -11,7 +11,7 @@ from dgchat.training.corpus.held_out import is_held_out
 from dgchat.training.corpus.noise import maybe_noisy
 from dgchat.training.corpus.slots import words
 
-MADE_UP_SHARE = 0.3
+MADE_UP_SHARE = 0.4
 """Share of the trained names that are random syllables: they teach copying instead of a list."""
 
 

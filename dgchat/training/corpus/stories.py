@@ -138,13 +138,13 @@ def draw_wish(rng: Random, *, held_out: bool = False) -> Wish:
     if held_out or kind < 0.30:
         while True:
             hero, name = rng.choice(words("heroes")), rng.choice(words("names"))
-            if is_held_out("story", f"{hero} {name}") == held_out and not is_held_out("name", name):
+            if is_held_out("story", f"{hero} {name}") == held_out:
                 return Wish(hero=hero, name=name)
     if kind < 0.55:
         hero = rng.choice(words("heroes"))
         return Wish(hero=hero if rng.random() < 0.85 else f"{rng.choice(words('looks'))} {hero}")
     if kind < 0.63:
-        return Wish(name=trained_name(rng))
+        return Wish(name=rng.choice(words("names")))
     return Wish(topic=rng.choice(words("topics"))) if kind < 0.73 else Wish()
 
 
@@ -158,18 +158,7 @@ def _free_hero(rng: Random) -> str:
 def _fitting_name(hero: str, rng: Random) -> str:
     kind = hero.split()[-1]
     fitting = next((names for names in ("female", "male") if kind in words(f"{names}_heroes")), None)
-    while is_held_out(
-        "name", name := rng.choice(words(f"{fitting}_names")) if fitting else trained_name(rng)
-    ):
-        pass
-    return name
-
-
-def trained_name(rng: Random) -> str:
-    """A name that is not kept out of training."""
-    while is_held_out("name", name := rng.choice(words("names"))):
-        pass
-    return name
+    return rng.choice(words(f"{fitting}_names" if fitting else "names"))
 
 
 def story_turn(rng: Random) -> Turn:
@@ -210,7 +199,7 @@ def _cast(wish: Wish, rng: Random) -> dict[str, str]:
     hero = wish.hero or _free_hero(rng)
     name = wish.name or _fitting_name(hero, rng)
     friend = rng.choice([kind for kind in words("friends") if kind not in hero])
-    while (friend_name := trained_name(rng)) == name:
+    while (friend_name := rng.choice(words("names"))) == name:
         pass
     return {
         "hero": hero,
