@@ -150,10 +150,11 @@ def write_checkpoint(
     shards: int = 1,
     generation: Mapping[str, Any] | None = None,
     template: str | None = None,
+    limits: Mapping[str, int] | None = None,
 ) -> Path:
     """Write a whole checkpoint folder and return it."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "config.json", config_json())
+    write_json(folder / "config.json", config_json() | dict(limits or {}))
     write_json(folder / "generation_config.json", generation or generation_json())
     (folder / "tokenizer.json").write_text(tokenizer_json(), encoding="utf-8")
     source = template or TEMPLATE.read_text(encoding="utf-8")

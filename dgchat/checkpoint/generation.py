@@ -1,4 +1,4 @@
-"""A checkpoint's own defaults for generation, from generation_config.json."""
+"""A checkpoint's own defaults for generation, and the limits of what it was trained on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ class GenerationDefaults:
 
     @classmethod
     def from_json(cls, generation: Mapping[str, Any], config: Mapping[str, Any]) -> GenerationDefaults:
-        """Read the parsed generation_config.json; end-of-turn ids fall back to those of config.json."""
+        """Read the parsed generation_config.json; end-of-turn ids fall back to config.json, which also
+        holds the two limits (the reference refuses fields of generation_config.json that it does not know).
+        """
         sampler = generation.get("sampler_config") or {}
         if not isinstance(sampler, dict):
             raise CheckpointError(f"generation_config.json: sampler_config is {sampler!r}, not an object")
@@ -43,8 +45,8 @@ class GenerationDefaults:
             ),
             max_new_tokens=_whole(generation, "max_new_tokens", 256, 1),
             end_ids=_end_ids(generation, config),
-            max_prompt_tokens=_limit(generation, "max_prompt_tokens"),
-            max_turns=_limit(generation, "max_turns"),
+            max_prompt_tokens=_limit(config, "max_prompt_tokens"),
+            max_turns=_limit(config, "max_turns"),
         )
 
 
@@ -57,12 +59,14 @@ def _end_ids(*sections: Mapping[str, Any]) -> frozenset[int]:
     return frozenset(ids)
 
 
-def _whole(section: Mapping[str, Any], name: str, default: int, least: int) -> int:
+def _whole(
+    section: Mapping[str, Any], name: str, default: int, least: int, *, file: str = "generation_config.json"
+) -> int:
     value = section.get(name)
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise CheckpointError(f"generation_config.json: {name} is {value!r}, not a whole number >= {least}")
+        raise CheckpointError(f"{file}: {name} is {value!r}, not a whole number >= {least}")
     return value
 
 
@@ -75,5 +79,5 @@ def _real(section: Mapping[str, Any], name: str, default: float) -> float:
     return float(value)
 
 
-def _limit(section: Mapping[str, Any], name: str) -> int | None:
-    return None if section.get(name) is None else _whole(section, name, 0, 1)
+def _limit(config: Mapping[str, Any], name: str) -> int | None:
+    return None if config.get(name) is None else _whole(config, name, 0, 1, file="config.json")

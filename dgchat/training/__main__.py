@@ -43,8 +43,8 @@ def train(
     save_every: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 100,
 ) -> None:
     """Train from scratch, or go on where the run's checkpoint left off."""
-    _prepare(run)
     config = TrainingConfig(steps, batch_size, processes=processes, seed=seed, save_every=save_every)
+    _prepare(run, config.max_prefix)
     train_model(config, json.loads((run / "config.json").read_text(encoding="utf-8")), run)
 
 
@@ -57,7 +57,7 @@ def export(
 ) -> None:
     """Write the run's newest weights as a checkpoint folder."""
     folder = folder or bundled_model()
-    step = export_run(run, folder, TrainingConfig(steps=1).max_prefix)
+    step = export_run(run, folder)
     typer.echo(f"{folder}: weights of step {step}")
 
 
@@ -90,7 +90,7 @@ def evaluate(
         typer.echo(write_card(find_checkpoint(model), loaded.info().parameters, report))
 
 
-def _prepare(run: Path) -> None:
+def _prepare(run: Path, max_prompt_tokens: int) -> None:
     """Train the tokenizer and write the model's configuration, unless an earlier start has."""
     if (run / "config.json").exists():
         return
@@ -99,7 +99,7 @@ def _prepare(run: Path) -> None:
     texts = (text for c in conversations for turn in c.turns for text in (turn.user, turn.answer))
     tokenizer = train_tokenizer(chain(texts, _whole_words()))
     tokenizer.save(str(run / "tokenizer.json"))
-    config = model_json(tokenizer.get_vocab_size(), token_id(tokenizer, "<turn|>"))
+    config = model_json(tokenizer.get_vocab_size(), token_id(tokenizer, "<turn|>"), max_prompt_tokens)
     (run / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 

@@ -15,13 +15,13 @@ from dgchat.training.shape import generation_json
 TEMPLATE = Path(__file__).with_name("chat_template.jinja")
 
 
-def export(run: Path, folder: Path, max_prompt_tokens: int) -> int:
+def export(run: Path, folder: Path) -> int:
     """Write the run's newest weights, in bf16, with all files a checkpoint needs; return the step they are
     from.
     """
     state = torch.load(run / "checkpoint.pt", weights_only=True)
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    generation = generation_json(config["eos_token_id"][-1], max_prompt_tokens)
+    generation = generation_json(config["eos_token_id"][-1])
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
         tensor_name(name): value.to(torch.bfloat16).contiguous() for name, value in state["model"].items()

@@ -7,8 +7,10 @@ from typing import Any
 NUM_LAYERS = 4
 
 
-def model_json(vocab_size: int, end_of_turn: int) -> dict[str, Any]:
-    """config.json of the bundled model, in the dialect of the published checkpoint."""
+def model_json(vocab_size: int, end_of_turn: int, max_prompt_tokens: int) -> dict[str, Any]:
+    """config.json of the bundled model, in the dialect of the published checkpoint; it tells the longest
+    prompt and the most earlier turns the model was trained on.
+    """
     layer_types = ["sliding_attention", "full_attention"] * (NUM_LAYERS // 2)
     text = {
         "model_type": "diffusion_gemma_text",
@@ -52,12 +54,14 @@ def model_json(vocab_size: int, end_of_turn: int) -> dict[str, Any]:
         "canvas_length": 48,
         "eos_token_id": [1, end_of_turn],
         "tie_word_embeddings": True,
+        "max_prompt_tokens": max_prompt_tokens,
+        "max_turns": 3,
         "text_config": text,
     }
 
 
-def generation_json(end_of_turn: int, max_prompt_tokens: int) -> dict[str, Any]:
-    """generation_config.json: the published defaults, and the longest prompt this model was trained on."""
+def generation_json(end_of_turn: int) -> dict[str, Any]:
+    """generation_config.json: the published defaults."""
     return {
         "max_denoising_steps": 48,
         "max_new_tokens": 192,
@@ -69,6 +73,4 @@ def generation_json(end_of_turn: int, max_prompt_tokens: int) -> dict[str, Any]:
         "pad_token_id": 0,
         "bos_token_id": 2,
         "eos_token_id": [1, end_of_turn],
-        "max_prompt_tokens": max_prompt_tokens,
-        "max_turns": 3,
     }

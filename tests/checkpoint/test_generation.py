@@ -17,9 +17,8 @@ NUMBERS = (
     "t_max",
     "stability_threshold",
     "confidence_threshold",
-    "max_prompt_tokens",
-    "max_turns",
 )
+LIMITS = ("max_prompt_tokens", "max_turns")
 NULLS: dict[str, Any] = dict.fromkeys((*NUMBERS, "sampler_config", "eos_token_id"))
 
 
@@ -39,12 +38,11 @@ def test_every_field_is_read():
         "stability_threshold": 0,
         "confidence_threshold": 0.01,
         "eos_token_id": [1, 5],
-        "max_prompt_tokens": 128,
-        "max_turns": 3,
     }
+    config = {"eos_token_id": 7, "max_prompt_tokens": 128, "max_turns": 3}
     sampler = SamplerConfig(12, 0.3, 0.2, 1.0, 0, 0.01)
     expected = GenerationDefaults(sampler, 99, frozenset({1, 5}), 128, 3)
-    assert GenerationDefaults.from_json(generation, {"eos_token_id": 7}) == expected
+    assert GenerationDefaults.from_json(generation, config) == expected
 
 
 def test_the_end_of_turn_falls_back_to_config_json():
@@ -63,6 +61,13 @@ def test_a_field_that_is_no_such_number_is_named(name: str, value: object):
 def test_zero_is_refused_where_it_makes_no_sense(name: str):
     with pytest.raises(CheckpointError, match=name):
         GenerationDefaults.from_json({name: 0}, {})
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("value", ["4", 0, -1, True, [1]], ids=str)
+def test_a_limit_that_is_no_such_number_is_named(name: str, value: object):
+    with pytest.raises(CheckpointError, match=rf"^config\.json: {name} is"):
+        GenerationDefaults.from_json({}, {name: value})
 
 
 @pytest.mark.parametrize("value", [3, [1], "x"], ids=str)

@@ -25,7 +25,7 @@ from dgchat.engine.events import (
     StopReason,
 )
 from dgchat.errors import PromptError, UsageError
-from tiny import CANVAS, CONTEXT, END_OF_TURN, PAD, generation_json, load_tiny, with_speaker
+from tiny import CANVAS, CONTEXT, END_OF_TURN, PAD, load_tiny, with_speaker
 
 HELLO = ChatMessage("user", "Hello! How are you?")
 STEPS = 4
@@ -255,7 +255,7 @@ def test_a_thought_is_told_from_the_answer_and_counted_with_it(loaded: LoadedChe
 
 
 def test_turns_that_do_not_fit_are_counted_in_the_event(tmp_path: Path):
-    engine = DiffusionEngine(load_tiny(tmp_path, generation=generation_json(max_turns=2)))
+    engine = DiffusionEngine(load_tiny(tmp_path, limits={"max_turns": 2}))
     messages = (HELLO, ChatMessage("assistant", "x"), HELLO, ChatMessage("assistant", "y"), HELLO)
     _, recorder = run(engine, replace(REQUEST, messages=messages, max_new_tokens=1))
     assert recorder.prefilled.dropped_turns == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -151,13 +150,6 @@ def _config(folder: Path) -> DiffusionGemmaConfig:
     return config
 
 
-def _generation_config(folder: Path) -> DiffusionGemmaGenerationConfig:
-    """The folder's generation defaults without the fields that only we know, which the reference refuses."""
-    fields = json.loads((folder / "generation_config.json").read_text())
-    known = {name: value for name, value in fields.items() if name not in ("max_prompt_tokens", "max_turns")}
-    return DiffusionGemmaGenerationConfig(**known)
-
-
 class Oracle:
     """transformers' DiffusionGemma, opened from a checkpoint folder in float32 or float64."""
 
@@ -168,7 +160,6 @@ class Oracle:
             dtype=torch.float32,
             attn_implementation="eager",
             experts_implementation="eager",
-            generation_config=_generation_config(folder),
         )
         self.model = model.to(dtype).eval()
         self.dtype = dtype

@@ -123,7 +123,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "tokenizer.json").write_text(tokenizer_json(), encoding="utf-8")
-    write_json(folder / "config.json", config_json())
+    write_json(folder / "config.json", config_json() | {"max_prompt_tokens": 100})
     return folder
 
 
@@ -163,11 +163,11 @@ def test_a_tiny_run_lowers_the_loss_and_resumes_where_it_was_stopped(
     assert finished.step == 20
     assert loss(finished) < loss(halfway)
 
-    assert export(run, tmp_path / "exported", 128) == 20
+    assert export(run, tmp_path / "exported") == 20
     loaded = open_checkpoint(tmp_path / "exported").load()
     exported = loaded.model.state_dict()
     assert all(torch.equal(exported[n], w.bfloat16().float()) for n, w in weights(finished).items())
-    assert loaded.generation.max_prompt_tokens == 128
+    assert loaded.generation.max_prompt_tokens == 100
 
 
 def test_a_finished_run_is_left_as_it_is(run: Path):
