@@ -8,7 +8,10 @@ from dgchat.chat.tokenizer import ChatTokenizer
 
 
 def split_thought(token_ids: Sequence[int], tokenizer: ChatTokenizer) -> tuple[str, str]:
-    """(thought, answer) of an answer's tokens; a channel that is never closed is thought to its end."""
+    """(thought, answer) of an answer's tokens; a channel that is never closed is thought to its end.
+
+    The answer keeps its leading space, which one that goes on needs.
+    """
     opening, closing = tokenizer.special_id("<|channel>"), tokenizer.special_id("<channel|>")
     thought: list[int] = []
     answer: list[int] = []
@@ -20,4 +23,4 @@ def split_thought(token_ids: Sequence[int], tokenizer: ChatTokenizer) -> tuple[s
             inside = False
         else:
             (thought if inside else answer).append(token)
-    return tokenizer.decode(thought).removeprefix("thought\n").strip(), tokenizer.decode(answer).strip()
+    return tokenizer.decode(thought).removeprefix("thought\n").strip(), tokenizer.decode(answer).rstrip()

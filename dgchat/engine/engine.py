@@ -18,13 +18,12 @@ from dgchat.engine.events import (
     EngineInfo,
     EventListener,
     Finished,
-    FinishReason,
     GenerationRequest,
     GenerationStats,
     Prefilled,
 )
 from dgchat.engine.kv_cache import KVCache
-from dgchat.engine.prompt import Prompt, PromptLimits, build_prompt
+from dgchat.engine.prompt import Prompt, PromptLimits, build_prompt, goes_on
 from dgchat.errors import UsageError
 
 MakeDraws = Callable[[int, torch.device], Draws]
@@ -78,7 +77,10 @@ class DiffusionEngine:
             tally=tally,
         )
         token_ids, reason = run.answer()
-        return self._finished(token_ids, reason, self._stats(prompt, cached, token_ids, tally))
+        thought, text = split_thought(token_ids, self.checkpoint.tokenizer)
+        if not goes_on(request.messages):
+            text = text.lstrip()
+        return Finished(text, thought, reason, self._stats(prompt, cached, token_ids, tally))
 
     def _check(self, request: GenerationRequest) -> None:
         if request.max_new_tokens < 1:
@@ -115,10 +117,6 @@ class DiffusionEngine:
             denoise_seconds=tally.denoise_seconds,
             peak_memory_bytes=torch.cuda.max_memory_allocated() if on_cuda else None,
         )
-
-    def _finished(self, token_ids: list[int], reason: FinishReason, stats: GenerationStats) -> Finished:
-        thought, text = split_thought(token_ids, self.checkpoint.tokenizer)
-        return Finished(text, thought, reason, stats)
 
 
 def _device_name(device: torch.device) -> str:

@@ -72,7 +72,7 @@ class SamplerConfig:
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
     messages: tuple[ChatMessage, ...]
-    """The conversation, oldest first, ending with the user's turn."""
+    """The conversation, oldest first, ending with the user's turn, or with an answer that is to go on."""
     max_new_tokens: int
     """Most tokens of the answer, thought included."""
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
@@ -190,7 +190,7 @@ def _ratio(amount: float, per: float) -> float:
 @dataclass(frozen=True, slots=True)
 class Finished:
     text: str
-    """The answer without its thought."""
+    """The answer without its thought; of an answer that went on, what is new, with its leading space."""
     thought: str
     """Text of the thought channel, empty if there was none."""
     reason: FinishReason

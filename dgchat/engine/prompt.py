@@ -59,9 +59,14 @@ def build_prompt(
     return Prompt(token_ids, first)
 
 
+def goes_on(messages: Sequence[ChatMessage]) -> bool:
+    """Whether the conversation ends with an answer that is to be continued."""
+    return messages[-1].role == "assistant"
+
+
 def _check(messages: Sequence[ChatMessage]) -> None:
-    if not messages or messages[-1].role != "user":
-        raise PromptError("a conversation must end with a user's message")
+    if not any(message.role == "user" for message in messages) or messages[-1].role == "system":
+        raise PromptError("a conversation must end with a user's message, or with an answer to go on with")
     if not messages[-1].text.strip():
         raise PromptError("the prompt is empty", hint="say something")
     for index, message in enumerate(messages):
@@ -89,4 +94,6 @@ def _encode(
 ) -> list[int]:
     texts, mark = tokenizer.guard(message.text for message in messages)
     guarded = [ChatMessage(message.role, text) for message, text in zip(messages, texts, strict=True)]
+    if goes_on(messages):
+        return tokenizer.encode(template.render(guarded[:-1], thinking) + guarded[-1].text, mark)
     return tokenizer.encode(template.render(guarded, thinking), mark)

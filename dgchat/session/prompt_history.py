@@ -27,6 +27,17 @@ class PromptHistory:
         self._position -= 1
         return self._prompts[self._position]
 
+    def search(self, text: str) -> str | None:
+        """The latest older prompt that holds `text`, case aside, and is not it; None if there is none."""
+        for position in range(self._position - 1, -1, -1):
+            prompt = self._prompts[position]
+            if text.lower() in prompt.lower() and prompt != text:
+                if self._position == len(self._prompts):
+                    self._unsent = text
+                self._position = position
+                return prompt
+        return None
+
     def newer(self) -> str | None:
         """The prompt after, and in the end what was not yet sent; None at that end."""
         if self._position == len(self._prompts):

@@ -105,15 +105,16 @@ class Session:
                 return sum(step.seconds for step in turn.trace) / len(turn.trace)
         return None
 
-    def begin(self, prompt: str, replaces: Turn | None = None) -> Turn:
+    def begin(self, prompt: str, replaces: Turn | None = None, begun: str = "") -> Turn:
         """A new turn for the prompt, with the settings as they are now; it must then be run.
 
-        The turn it replaces leaves the conversation only when the new one has an answer.
+        The turn it replaces leaves the conversation only when the new one has an answer. With `begun` the new
+        one goes on from that text.
         """
         if self.running is not None:
             raise DgchatError("An answer is still being written.", hint="esc stops it and keeps the draft")
         seed = fresh_seed() if self.settings.seed is None else self.settings.seed
-        self.running = Turn(prompt, replace(self.settings, seed=seed), replaces)
+        self.running = Turn(prompt, replace(self.settings, seed=seed), replaces, begun)
         return self.running
 
     def run(self, turn: Turn, on_transition: TransitionListener) -> None:
@@ -176,12 +177,13 @@ class Session:
         assert self.info is not None
         system = [ChatMessage("system", turn.settings.system)] if turn.settings.system else []
         earlier = [message for past in self.turns if past is not turn.replaces for message in past.messages()]
+        begun = [ChatMessage("assistant", turn.begun)] if turn.begun else []
         return GenerationRequest(
-            messages=(*system, *earlier, ChatMessage("user", turn.prompt)),
+            messages=(*system, *earlier, ChatMessage("user", turn.prompt), *begun),
             max_new_tokens=self._canvases_of(turn.settings) * self.canvas_length,
             sampler=replace(self.info.sampler, max_denoising_steps=self._steps_of(turn.settings)),
             seed=turn.seed,
-            thinking=turn.settings.thinking,
+            thinking=turn.settings.thinking and not begun,
         )
 
 

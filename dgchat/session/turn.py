@@ -42,6 +42,8 @@ class Turn:
     """As they were when the turn was sent, the seed drawn."""
     replaces: Turn | None = None
     """The earlier turn with the same prompt that this one takes the place of, once it has an answer."""
+    begun: str = ""
+    """The text of the replaced turn, if this one goes on with it."""
     trace: Trace = field(default_factory=Trace)
     """Every denoising step so far."""
     cancelled: Flag = field(default_factory=Flag)
@@ -70,7 +72,14 @@ class Turn:
     @property
     def text(self) -> str:
         """The answer, or as much of it as there is."""
-        return self.finished.text if self.finished else "".join(canvas.text for canvas in self.committed)
+        new = self.finished.text if self.finished else "".join(canvas.text for canvas in self.committed)
+        return self.begun + new
+
+    @property
+    def thought(self) -> str:
+        """The thought channel, empty if there was none."""
+        own = self.finished.thought if self.finished else ""
+        return self.replaces.thought if self.begun and self.replaces else own
 
     @property
     def is_cut(self) -> bool:
@@ -99,7 +108,7 @@ class Turn:
 
     def messages(self) -> tuple[ChatMessage, ...]:
         """The turn as the model will remember it; nothing if it has no answer, not even a draft."""
-        if self.finished is None or not (self.finished.text or self.finished.thought):
+        if self.finished is None or not (self.text or self.thought):
             return ()
-        answer = ChatMessage("assistant", self.finished.text, self.finished.thought)
+        answer = ChatMessage("assistant", self.text, self.thought)
         return ChatMessage("user", self.prompt), answer

@@ -43,6 +43,7 @@ class ChatCommands:
             "seed": self._seed,
             "think": self._think,
             "retry": self._retry,
+            "continue": self._continue,
             "undo": self._undo,
             "copy": self._copy,
             "stats": self._stats,
@@ -128,6 +129,15 @@ class ChatCommands:
             await self._steps(argument)
         self._screen.mark_replaced(turn)
         await self._screen.ask(turn.prompt, replaces=turn)
+
+    async def _continue(self, argument: str) -> None:
+        self._refuse_while_running()
+        turn = self._last_turn()
+        if not turn.is_cut:
+            raise UsageError("The last answer was not cut at its limit.", hint="/retry answers again")
+        if not turn.text:
+            raise UsageError("The answer was cut before its first word.", hint="allow more tokens and /retry")
+        await self._screen.ask(turn.prompt, replaces=turn, begun=turn.text)
 
     async def _undo(self, argument: str) -> None:
         self._refuse_while_running()

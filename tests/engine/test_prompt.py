@@ -82,10 +82,19 @@ def test_an_empty_prompt_is_refused(loaded: LoadedCheckpoint, text: str):
         build(loaded, *TALK[:2], ChatMessage("user", text))
 
 
-@pytest.mark.parametrize("messages", [(), TALK[:2], (SYSTEM,)], ids=["none", "answered", "system"])
-def test_a_conversation_must_end_with_the_user(loaded: LoadedCheckpoint, messages: tuple[ChatMessage, ...]):
+@pytest.mark.parametrize(
+    "messages", [(), (ChatMessage("assistant", "x"),), (SYSTEM,)], ids=["none", "unasked", "system"]
+)
+def test_a_conversation_must_hold_a_question(loaded: LoadedCheckpoint, messages: tuple[ChatMessage, ...]):
     with pytest.raises(PromptError, match="must end with a user"):
         build(loaded, *messages)
+
+
+def test_an_answer_at_the_end_is_gone_on_with_in_its_own_turn(loaded: LoadedCheckpoint):
+    asked = build(loaded, TALK[0]).token_ids
+    going_on = build(loaded, TALK[0], ChatMessage("assistant", "half an")).token_ids
+    assert going_on[: len(asked)] == asked
+    assert loaded.tokenizer.decode(going_on[len(asked) :]) == "half an"
 
 
 @pytest.mark.parametrize(

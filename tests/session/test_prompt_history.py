@@ -23,3 +23,20 @@ def test_a_repeated_prompt_is_kept_once():
     history.add("again")
     assert history.older("") == "again"
     assert history.older("again") is None
+
+
+def test_a_search_goes_back_through_the_prompts_that_hold_the_text():
+    history = PromptHistory()
+    for prompt in ("Tell a story", "what is rain", "another story", "bye"):
+        history.add(prompt)
+    assert history.search("story") == "another story"
+    assert history.search("story") == "Tell a story"
+    assert history.search("story") is None
+    assert history.newer() == "what is rain"
+
+
+def test_a_search_keeps_what_was_not_sent():
+    history = PromptHistory()
+    history.add("a story")
+    assert history.search("sto") == "a story"
+    assert history.newer() == "sto"

@@ -6,6 +6,7 @@ import pytest
 
 from dgchat.session.commands import COMMANDS
 from dgchat.ui.chat_commands import ChatCommands
+from dgchat.ui.widgets.answer_view import AnswerView
 from dgchat.ui.widgets.user_message import UserMessage
 from scripted_engine import ANSWER, ScriptedEngine
 
@@ -63,6 +64,49 @@ async def test_retry_answers_the_same_prompt_again(open_chat):
         assert engine.requests[1].sampler.max_denoising_steps == 5
         assert len(engine.requests[1].messages) == 1
         assert len(chat.session.turns) == 1
+
+
+async def test_continue_goes_on_with_a_cut_answer_in_one_text(open_chat):
+    engine = ScriptedEngine(answer="word " * 40)
+    async with open_chat(engine) as chat:
+        await chat.send("/tokens 32")
+        await chat.send("hello")
+        await chat.until_settled(1)
+        first = chat.session.turns[0].text
+        assert chat.session.turns[0].is_cut
+        await chat.send("/continue")
+        await chat.until(lambda: chat.session.turns[0].begun == first)
+        await chat.until(lambda: len(chat.app.chat.query(AnswerView)) == 1)
+        assert [message.role for message in engine.requests[1].messages] == ["user", "assistant"]
+        assert engine.requests[1].messages[-1].text == first
+        (turn,) = chat.session.turns
+        assert turn.text.startswith(first)
+        assert len(turn.text) > len(first)
+        await chat.send("/undo")
+        await chat.until(lambda: not chat.app.chat.query(UserMessage))
+        assert not chat.app.chat.query(AnswerView)
+
+
+async def test_an_answer_that_was_not_cut_cannot_go_on(open_chat):
+    engine = ScriptedEngine()
+    async with open_chat(engine) as chat:
+        await chat.send("hello")
+        await chat.until_settled(1)
+        await chat.send("/continue")
+        await chat.until(lambda: bool(chat.app.chat.query("Notice.-error")))
+        assert len(engine.requests) == 1
+
+
+async def test_ctrl_r_finds_an_older_prompt_that_holds_what_was_typed(open_chat):
+    async with open_chat(ScriptedEngine()) as chat:
+        for number, prompt in enumerate(("rain one", "snow", "rain two"), start=1):
+            await chat.send(prompt)
+            await chat.until_settled(number)
+        chat.box.replace_text("rain")
+        for found in ("rain two", "rain one", "rain one"):
+            await chat.pilot.press("ctrl+r")
+            assert chat.box.text == found
+        assert "rain" in chat.hint
 
 
 async def test_undo_takes_the_turn_back_and_its_prompt_returns(open_chat):

@@ -17,6 +17,7 @@ from textual.widgets import Static, TextArea
 
 from dgchat.engine.events import Prefilled
 from dgchat.errors import DgchatError
+from dgchat.safe_text import visible
 from dgchat.session.commands import complete_command, parse_command
 from dgchat.session.session import Session
 from dgchat.session.turn import Turn
@@ -167,9 +168,9 @@ class ChatScreen(Screen[None]):
         except DgchatError as error:
             await self.say(Notice.of_error(error))
 
-    async def ask(self, prompt: str, replaces: Turn | None = None) -> None:
+    async def ask(self, prompt: str, replaces: Turn | None = None, begun: str = "") -> None:
         """Send a prompt; DgchatError if an answer is still being written."""
-        turn = self.session.begin(prompt, replaces)
+        turn = self.session.begin(prompt, replaces, begun)
         phase = "loading the model" if self.session.is_loading else "reading the prompt"
         view = AnswerView(turn, self.theme, self._pace, phase)
         views: list[Widget] = [view] if replaces else [UserMessage(prompt), view]
@@ -220,6 +221,10 @@ class ChatScreen(Screen[None]):
     def _quit(self) -> None:
         current_app(self).exit()
 
+    @on(PromptBox.NothingFound)
+    def _tell_not_found(self, message: PromptBox.NothingFound) -> None:
+        self.flash(f"no earlier prompt holds {visible(message.wanted, newlines=False)!r}")
+
     @on(PromptBox.PageTurned)
     def _turn_page(self, message: PromptBox.PageTurned) -> None:
         self.query_one(Transcript).turn_page(message.direction)
@@ -245,10 +250,19 @@ class ChatScreen(Screen[None]):
         """Say that there is something below what is being read."""
         self.query_one("#new-below").set_class(not message.is_at_end, "-shown")
 
-    def on_answer_view_settled(self, message: AnswerView.Settled) -> None:
-        """Forget the answer that was being drawn."""
+    async def on_answer_view_settled(self, message: AnswerView.Settled) -> None:
+        """Forget the answer that was being drawn; one that went on stands for both its parts."""
         if self._latest is message.view:
             self._latest = None
+        turn = message.view.turn
+        if turn.begun and turn.replaces and turn.finished:
+            earlier = self._views.pop(turn.replaces, [])
+            self._views[turn] = [view for view in earlier if not isinstance(view, AnswerView)] + [
+                message.view
+            ]
+            for view in earlier:
+                if isinstance(view, AnswerView) and view.is_attached:
+                    await view.remove()
 
     def end_trail(self) -> None:
         """A key was pressed: show the answer as far as it is."""
@@ -302,8 +316,8 @@ class ChatScreen(Screen[None]):
         return views[-1] if views and isinstance(views[-1], AnswerView) else None
 
     async def _show_failure(self, turn: Turn, error: DgchatError) -> None:
-        if not turn.text:
-            is_given_back = self._give_back(turn.prompt)
+        if turn.text == turn.begun:
+            is_given_back = not turn.begun and self._give_back(turn.prompt)
             views = self._views.pop(turn, [])
             for view in views if is_given_back else views[-1:]:
                 await view.remove()

@@ -20,6 +20,7 @@ KEYS = (
     ("ctrl+c", "copy, else stop, else clear; twice quits"),
     ("ctrl+q  ctrl+d", "quit; ctrl+d on an empty prompt"),
     ("up  down", "earlier prompts"),
+    ("ctrl+r", "find what is typed in an earlier prompt; again: in one before it"),
     ("pgup  pgdn", "scroll the conversation"),
     ("tab", "to the sliders; complete a /command"),
     ("ctrl+p", "all commands"),

@@ -163,11 +163,11 @@ class AnswerView(Vertical):
         turn = self.turn
         self._label.update(Content.assemble("dgchat", "   ", describe_end(turn)))
         parts: list[Widget] = [AnswerText(turn.text)] if turn.text.strip() else []
-        if turn.finished and turn.finished.thought:
-            parts.insert(0, ThoughtView(turn.finished.thought))
+        if turn.thought:
+            parts.insert(0, ThoughtView(turn.thought))
         if turn.is_cut and turn.finished:
             tokens = turn.finished.stats.generated_tokens
-            parts.append(Notice(f"cut at its limit of {tokens} tokens; the tokens slider allows more"))
+            parts.append(Notice(f"cut at its limit of {tokens} tokens; /continue goes on"))
         if not parts:
             parts.append(
                 Notice("stopped before the first step" if turn.stopped_at else "the answer is empty")

@@ -30,6 +30,13 @@ class PromptBox(TextArea):
     class QuitAsked(Message):
         """ctrl+d was pressed in the empty box."""
 
+    class NothingFound(Message):
+        """No older prompt holds what was searched for."""
+
+        def __init__(self, wanted: str) -> None:
+            super().__init__()
+            self.wanted = wanted
+
     class PageTurned(Message):
         """The reader wants to scroll what is above the box."""
 
@@ -47,6 +54,8 @@ class PromptBox(TextArea):
         )
         self.cursor_blink = False
         self._history = PromptHistory()
+        self._wanted = ""
+        self._found: str | None = None
 
     def replace_text(self, text: str) -> None:
         """Put the text into the box, the cursor behind it."""
@@ -81,6 +90,8 @@ class PromptBox(TextArea):
             self.post_message(self.PageTurned(_SCROLL_KEYS[key]))
         elif key == "tab":
             return self._complete()
+        elif key == "ctrl+r":
+            self._search_history()
         elif key in ("up", "down"):
             return self._walk_history(key)
         elif not self.text and event.character == "?":
@@ -98,6 +109,15 @@ class PromptBox(TextArea):
         command = candidates[0]
         self.replace_text(f"/{command.name} " if command.argument else f"/{command.name}")
         return True
+
+    def _search_history(self) -> None:
+        """Find what was typed in an older prompt; pressed again, in one older still."""
+        wanted = self._wanted if self.text == self._found else self.text
+        if (prompt := self._history.search(wanted)) is None:
+            self.post_message(self.NothingFound(wanted))
+            return
+        self.replace_text(prompt)
+        self._wanted, self._found = wanted, prompt
 
     def _walk_history(self, key: str) -> bool:
         row, _ = self.cursor_location
