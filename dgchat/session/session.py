@@ -77,10 +77,8 @@ class Session:
 
     @property
     def max_canvases(self) -> int:
-        """The most canvases one answer may take."""
-        if self.info is None:
-            return 1
-        return max(1, min(self.info.max_new_tokens, self.info.context_length) // self.canvas_length)
+        """The most canvases one answer may take: as many as the context holds."""
+        return max(1, self.info.context_length // self.canvas_length) if self.info else 1
 
     @property
     def steps(self) -> int:

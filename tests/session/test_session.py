@@ -69,8 +69,13 @@ def test_a_token_limit_is_rounded_up_to_whole_canvases():
 
 
 def test_settings_beyond_what_the_model_can_are_brought_back():
-    session = make_session(ScriptedEngine(max_new_tokens=64), max_tokens=10_000, steps=900)
-    assert (session.max_tokens, session.steps) == (64, 48)
+    session = make_session(ScriptedEngine(), max_tokens=10_000, steps=900)
+    assert (session.max_tokens, session.steps) == (4096, 48)
+
+
+def test_a_checkpoint_made_for_one_canvas_may_write_more_in_a_chat():
+    session = make_session(ScriptedEngine(max_new_tokens=32))
+    assert session.max_tokens == 128
 
 
 def test_a_seed_is_fresh_every_turn_unless_one_was_chosen():

@@ -10,6 +10,9 @@ from textual.widgets import Static
 from dgchat.session.session import Session
 from dgchat.ui.widgets.slider import Slider
 
+USUAL_CANVASES = 8
+"""The tokens slider reaches this far, or as far as has been asked for with `/tokens`."""
+
 
 class Controls(Horizontal):
     """Denoising steps, token limit, and the time they add up to."""
@@ -29,9 +32,8 @@ class Controls(Horizontal):
         session = self._session
         length = session.canvas_length
         self.query_one("#steps", Slider).set_range(1, session.max_steps, 1, session.steps)
-        self.query_one("#tokens", Slider).set_range(
-            length, length * session.max_canvases, length, session.max_tokens
-        )
+        most = min(session.max_canvases, max(USUAL_CANVASES, session.canvases))
+        self.query_one("#tokens", Slider).set_range(length, length * most, length, session.max_tokens)
         self.query_one("#estimate", Static).update(Content(self._estimate()))
 
     def _estimate(self) -> str:
