@@ -147,6 +147,10 @@ def _messages(prompt: str | Sequence[Message] | Sequence[str], system: str | Non
     first = (ChatMessage("system", system),) if system else ()
     if isinstance(prompt, str):
         return (*first, ChatMessage("user", prompt))
+    if not isinstance(prompt, Sequence):
+        raise UsageError(
+            f"{prompt!r} is no prompt", hint="give a text, a list of messages or a list of texts"
+        )
     return (*first, *map(_message, prompt))
 
 

@@ -72,13 +72,14 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     flags = {name: context.params[name] for name in setting_names()}
     if version:
         sys.stdout.write(f"dgchat {__version__}\n")
-        return 0
+        raise typer.Exit
     if context.invoked_subcommand is not None:
         if prompt is not None or json:
             raise UsageError(f"--prompt and --json do not go before {context.invoked_subcommand}")
         context.obj = flags
         return 0
-    return _answer_or_chat(load_settings(flags), prompt, json=json)
+    is_chat = prompt is None and (plain is True or _is_terminal(sys.stdin))
+    return _answer_or_chat(load_settings(flags), prompt, json=json, is_chat=is_chat)
 
 
 @app.command("bench")
@@ -125,8 +126,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return code or 0
 
 
-def _answer_or_chat(settings: Settings, prompt: str | None, *, json: bool) -> int:
-    if prompt is None and (settings.plain or _is_terminal(sys.stdin)):
+def _answer_or_chat(settings: Settings, prompt: str | None, *, json: bool, is_chat: bool) -> int:
+    if is_chat:
         if json:
             raise UsageError("--json needs a prompt", hint="use --prompt")
         from dgchat.ui.run import run_app  # brings textual, which a one-shot does without
@@ -174,7 +175,9 @@ def _usage_words(error: typer.TyperException) -> str:
 
 
 def _prepare_streams() -> None:
-    """Make output never fail: closed streams lead nowhere, and what cannot be encoded is spelled out."""
+    """Closed streams are empty or lead nowhere, and what cannot be encoded is spelled out."""
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open()  # noqa: SIM115 - open until the end
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:

@@ -17,6 +17,13 @@ class DgchatError(Exception):
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
 
+def as_dgchat_error(error: Exception, what: str) -> DgchatError:
+    """The error itself if it is one of ours; anything else in one line after `what` failed."""
+    if isinstance(error, DgchatError):
+        return error
+    return DgchatError(f"{what}: {type(error).__name__}: {error}", hint="please report it")
+
+
 class UsageError(DgchatError):
     """A flag, a setting or an environment the program cannot work with."""
 

@@ -11,11 +11,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
 
+from dgchat.engine.events import MAX_SEED
 from dgchat.errors import SettingsError
 from dgchat.paths import PATH_VARIABLES, config_file
 
 PREFIX = "DGCHAT_"
-MAX_SEED = 2**63 - 1
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -140,7 +140,7 @@ def _from_file(path: Path) -> dict[str, object]:
         raw: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"{path} cannot be read: {error}", hint="correct it or move it away") from error
     return {name: _read(name, value, f"{name} in {path}", setting_names()) for name, value in raw.items()}
 

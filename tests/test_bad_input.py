@@ -88,6 +88,26 @@ def test_a_hostile_flag_is_shown_and_not_obeyed(run_here: RunHere) -> None:
 
 
 @pytest.mark.usefixtures("scripted")
+@pytest.mark.usefixtures("scripted")
+@pytest.mark.parametrize("text", ["steps = " + "9" * 5000, "steps = " + "[" * 5000])
+def test_a_file_of_settings_that_cannot_be_parsed_is_named(
+    run_here: RunHere, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.toml").write_text(text, encoding="utf-8")
+    code, out, err = run_here("--prompt", "hello")
+    assert (code, out) == (USAGE, "")
+    assert_one_line(err, "config.toml")
+
+
+@pytest.mark.usefixtures("scripted")
+def test_a_system_text_that_is_not_utf_8_is_refused(run_here: RunHere) -> None:
+    code, out, err = run_here("--prompt", "hello", "--system", "caf\udce9")
+    assert (code, out) == (USAGE, "")
+    assert_one_line(err, "UTF-8", "system")
+
+
+@pytest.mark.usefixtures("scripted")
 @pytest.mark.parametrize(("stdin", "word"), [(b"\xff\xfe\x00", "UTF-8"), (b"x" * (16 * 2**20 + 1), "16 MiB")])
 def test_input_that_is_no_prompt_is_refused(run_here: RunHere, stdin: bytes, word: str) -> None:
     code, out, err = run_here(stdin=stdin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from dgchat.bench import NEVER_CONFIDENT, measure
 from dgchat.cli import run
 from dgchat.errors import CheckpointError
 from dgchat.settings import Settings, setting_names
-from dgchat_process import run_dgchat
+from dgchat_process import run_dgchat, run_scripted
 from scripted_engine import ScriptedEngine
 
 
@@ -50,6 +51,24 @@ def test_without_a_terminal_and_input_the_chat_says_so_in_one_line() -> None:
     assert done.returncode == 2
     assert done.stdout == b""
     assert done.stderr.count(b"\n") == 1
+    assert b"needs a terminal" in done.stderr
+
+
+def test_the_version_is_all_that_a_command_after_it_gets(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version", "bench"]) == 0
+    assert capsys.readouterr().out == f"dgchat {dgchat.__version__}\n"
+
+
+def test_a_setting_to_be_plain_leaves_pipes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DGCHAT_PLAIN", "1")
+    assert b'"text"' in run_scripted("--json", stdin=b"hello").stdout
+
+
+def test_a_closed_standard_input_is_an_empty_one() -> None:
+    done = subprocess.run(
+        ["sh", "-c", '"$0" -m dgchat <&-', sys.executable], capture_output=True, check=False
+    )
+    assert done.returncode == 2
     assert b"needs a terminal" in done.stderr
 
 

@@ -12,15 +12,17 @@ def split_thought(token_ids: Sequence[int], tokenizer: ChatTokenizer) -> tuple[s
 
     The answer keeps its leading space, which one that goes on needs.
     """
-    opening, closing = tokenizer.special_id("<|channel>"), tokenizer.special_id("<channel|>")
-    thought: list[int] = []
     answer: list[int] = []
+    thoughts: list[list[int]] = []
+    opening, closing = tokenizer.special_id("<|channel>"), tokenizer.special_id("<channel|>")
     inside = False
     for token in token_ids:
         if token == opening:
             inside = True
+            thoughts.append([])
         elif token == closing:
             inside = False
         else:
-            (thought if inside else answer).append(token)
-    return tokenizer.decode(thought).removeprefix("thought\n").strip(), tokenizer.decode(answer).rstrip()
+            (thoughts[-1] if inside else answer).append(token)
+    texts = (tokenizer.decode(thought).removeprefix("thought\n").strip() for thought in thoughts)
+    return "\n".join(filter(None, texts)), tokenizer.decode(answer).rstrip()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from dgchat.chat.thought import split_thought
 from dgchat.chat.tokenizer import ChatTokenizer
 from dgchat.engine.denoise import DenoisingStep, denoise
 from dgchat.engine.draws import Draws
@@ -66,13 +67,15 @@ class CanvasRun:
         length = self.model.config.canvas_length
         max_canvases = math.ceil(self.max_new_tokens / length)
         answer: list[int] = []
+        text = ""
         for index in range(max_canvases):
             self.on_event(CanvasStarted(index, length, max_canvases))
             canvas, steps, stop_reason = self._denoise(index)
             end = first_end(canvas, self.tokenizer.end_ids)
             kept = canvas[:end][: self.max_new_tokens - len(answer)]
             answer += kept
-            self.on_event(CanvasCommitted(index, self.tokenizer.decode(kept), steps, stop_reason))
+            before, (_, text) = text, split_thought(answer, self.tokenizer)
+            self.on_event(CanvasCommitted(index, text[len(before) :], steps, stop_reason))
             if stop_reason is StopReason.CANCELLED:
                 return answer, FinishReason.CANCELLED
             if end is not None and len(kept) == end:

@@ -14,6 +14,7 @@ from dgchat.checkpoint.folder import LoadedCheckpoint
 from dgchat.engine.canvases import CanvasRun, Tally, encode
 from dgchat.engine.draws import Draws
 from dgchat.engine.events import (
+    MAX_SEED,
     CancelSignal,
     EngineInfo,
     EventListener,
@@ -64,13 +65,14 @@ class DiffusionEngine:
         prompt, cached = self._prefill(request, cancelled)
         tally.prefill_seconds = time.perf_counter() - started
         on_event(Prefilled(len(prompt.token_ids), cached, prompt.dropped_turns, tally.prefill_seconds))
-        room = self.checkpoint.model.config.max_position_embeddings - len(prompt.token_ids)
+        config = self.checkpoint.model.config
+        room = config.max_position_embeddings - len(prompt.token_ids)
         run = CanvasRun(
             model=self.checkpoint.model,
             tokenizer=self.checkpoint.tokenizer,
             cache=self.cache,
             sampler=request.sampler,
-            max_new_tokens=min(request.max_new_tokens, room),
+            max_new_tokens=min(request.max_new_tokens, room - room % config.canvas_length),
             draws=self._make_draws(request.seed, self.checkpoint.device),
             on_event=on_event,
             cancelled=cancelled,
@@ -83,12 +85,9 @@ class DiffusionEngine:
         return Finished(text, thought, reason, self._stats(prompt, cached, token_ids, tally))
 
     def _check(self, request: GenerationRequest) -> None:
-        if request.max_new_tokens < 1:
-            raise UsageError(f"max_new_tokens is {request.max_new_tokens}; at least 1 is needed")
-        if request.sampler.max_denoising_steps < 1:
-            raise UsageError(
-                f"max_denoising_steps is {request.sampler.max_denoising_steps}; at least 1 is needed"
-            )
+        _check_whole("max_new_tokens", request.max_new_tokens, 1)
+        _check_whole("max_denoising_steps", request.sampler.max_denoising_steps, 1)
+        _check_whole("seed", request.seed, 0)
         if request.thinking and not self.checkpoint.template.can_think:
             raise UsageError(f"{self.checkpoint.name} has no thought channel", hint="turn thinking off")
 
@@ -117,6 +116,11 @@ class DiffusionEngine:
             denoise_seconds=tally.denoise_seconds,
             peak_memory_bytes=torch.cuda.max_memory_allocated() if on_cuda else None,
         )
+
+
+def _check_whole(name: str, value: object, least: int) -> None:
+    if not isinstance(value, int) or not least <= value <= MAX_SEED:
+        raise UsageError(f"{name} is {value!r}, not a whole number from {least} to {MAX_SEED}")
 
 
 def _device_name(device: torch.device) -> str:

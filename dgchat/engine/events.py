@@ -9,6 +9,9 @@ from enum import StrEnum
 from math import exp, log
 from typing import Protocol
 
+MAX_SEED = 2**63 - 1
+"""The largest seed."""
+
 ENTROPY_FLOOR = 1e-6
 """Nats; the entropy that quantises to level 0."""
 
@@ -78,7 +81,7 @@ class GenerationRequest:
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
     """How each canvas is denoised."""
     seed: int = 0
-    """All randomness of the answer is a function of this number (0 .. 2^63 - 1)."""
+    """All randomness of the answer is a function of this number (0 .. MAX_SEED)."""
     thinking: bool = False
     """Ask the model to think in its thought channel first."""
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dgchat.api import fresh_seed
 from dgchat.engine.events import ChatMessage, EngineInfo, GenerationRequest, SamplerConfig
-from dgchat.errors import UsageError
+from dgchat.errors import UsageError, as_dgchat_error
 from dgchat.session.session import EngineLoader
 from dgchat.session.turn import Turn, TurnSettings
 from dgchat.settings import Settings
@@ -35,10 +35,13 @@ class Answering:
 
     def run(self) -> None:
         """Load and answer; afterwards `turn.finished` is set. DgchatError says what went wrong."""
-        engine = self._engine_loader()
-        self.info = engine.info()
-        self.request = request_for(self.turn, self.info)
-        self.turn.finished = engine.generate(self.request, self.turn.record, self.turn.cancelled)
+        try:
+            engine = self._engine_loader()
+            self.info = engine.info()
+            self.request = request_for(self.turn, self.info)
+            self.turn.finished = engine.generate(self.request, self.turn.record, self.turn.cancelled)
+        except Exception as error:
+            raise as_dgchat_error(error, "The engine failed") from error
 
 
 def request_for(turn: Turn, info: EngineInfo) -> GenerationRequest:

@@ -59,7 +59,10 @@ def note_on(turn: Turn, request: GenerationRequest) -> str | None:
     if finished.reason is FinishReason.CANCELLED:
         return f"stopped at step {turn.stopped_at}"
     if finished.reason is FinishReason.LENGTH:
-        return f"the answer was cut at {request.max_new_tokens} tokens; --max-tokens allows more"
+        tokens = finished.stats.generated_tokens
+        if tokens < request.max_new_tokens:
+            return f"the answer was cut at {tokens} tokens: the model's context is full"
+        return f"the answer was cut at {tokens} tokens; --max-tokens allows more"
     return None if finished.text.strip() else "the model gave no answer"
 
 

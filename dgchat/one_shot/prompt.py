@@ -31,14 +31,19 @@ def read_stdin(stream: TextIO | None) -> str:
         raise UsageError(f"standard input is not UTF-8 text (byte {error.start})") from error
 
 
+def check_text(text: str, what: str) -> None:
+    """UsageError unless `text` is whole characters: an argument may be any bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{what} is not valid UTF-8") from error
+
+
 def check_prompt(text: str) -> str:
     """The prompt, if it can be asked; UsageError otherwise."""
     if not text.strip():
         raise UsageError("the prompt is empty", hint='say something: dgchat --prompt "hello"')
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise UsageError("the prompt is not valid UTF-8") from error
+    check_text(text, "the prompt")
     if image := _IMAGE.search(text):
         raise UsageError(f"@{image[1]}: images are not read yet", hint="ask with text alone")
     return text

@@ -14,7 +14,7 @@ from dgchat.one_shot.answering import Answering
 from dgchat.one_shot.canvas_lines import NOISE_GLYPHS, PLAIN_NOISE_GLYPHS, CanvasLines
 from dgchat.one_shot.output import as_json, as_text, note_on, summary_of
 from dgchat.one_shot.printer import InPlacePrinter
-from dgchat.one_shot.prompt import check_prompt
+from dgchat.one_shot.prompt import check_prompt, check_text
 from dgchat.one_shot.watch import run_watched
 from dgchat.session.session import EngineLoader
 from dgchat.settings import Settings
@@ -28,6 +28,7 @@ def run_one_shot(
     prompt: str, settings: Settings, engine_loader: EngineLoader, *, json: bool, out: TextIO, err: TextIO
 ) -> int:
     """Answer the prompt on `out`, tell the rest on `err`, return the exit code; DgchatError if it fails."""
+    check_text(settings.system, "the system text")
     answering = Answering(check_prompt(prompt), settings, engine_loader)
     terminal = Terminal.from_environment(os.environ)
     pace = Pace.of(settings, over_ssh=terminal.is_remote)
@@ -56,14 +57,15 @@ def _report(answering: Answering, *, json: bool, out: TextIO, err: TextIO, has_s
 
 @contextmanager
 def _stop_on_signals(answering: Answering) -> Generator[None]:
-    """INT and TERM end the answer within a step and keep the draft; while loading, or again: at once."""
+    """INT, TERM and HUP end the answer within a step and keep the draft; while loading, or again: at once."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         if answering.turn.cancelled.is_set() or not answering.is_generating:
             raise KeyboardInterrupt
         answering.turn.cancelled.set()
 
-    earlier = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+    earlier = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:

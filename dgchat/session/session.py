@@ -19,7 +19,7 @@ from dgchat.engine.events import (
     GenerationRequest,
     GenerationStats,
 )
-from dgchat.errors import DgchatError
+from dgchat.errors import DgchatError, as_dgchat_error
 from dgchat.session.turn import Turn, TurnSettings
 
 CHAT_CANVASES = 4
@@ -54,7 +54,7 @@ class Session:
             self._engine = self._engine_loader()
             self.info = self._engine.info()
         except Exception as error:
-            self._load_error = _as_dgchat_error(error, "The model could not be loaded")
+            self._load_error = as_dgchat_error(error, "The model could not be loaded")
             raise self._load_error from error
         finally:
             self._loaded.set()
@@ -96,6 +96,17 @@ class Session:
         return self.canvases * self.canvas_length
 
     @property
+    def adjusted(self) -> str:
+        """What the next turn makes of settings that this model cannot take as they are; empty if it can."""
+        asked = self.settings
+        said = []
+        if asked.steps is not None and asked.steps != self.steps:
+            said.append(f"{self.steps} steps instead of {asked.steps}: the most this model is made for")
+        if asked.max_tokens is not None and asked.max_tokens != self.max_tokens:
+            said.append(f"{self.max_tokens} tokens instead of {asked.max_tokens}: whole canvases")
+        return "; ".join(said)
+
+    @property
     def step_seconds(self) -> float | None:
         """Measured seconds per denoising step, from the latest turn that has any."""
         for turn in reversed(self.turns):
@@ -131,7 +142,7 @@ class Session:
                 else Finished("", "", FinishReason.CANCELLED, GenerationStats())
             )
         except Exception as error:
-            turn.error = _as_dgchat_error(error, "The engine failed")
+            turn.error = as_dgchat_error(error, "The engine failed")
 
     def conclude(self, turn: Turn) -> None:
         """Take a turn that is over into the conversation; one without an answer is forgotten."""
@@ -183,9 +194,3 @@ class Session:
             seed=turn.seed,
             thinking=turn.settings.thinking and not begun,
         )
-
-
-def _as_dgchat_error(error: Exception, what: str) -> DgchatError:
-    if isinstance(error, DgchatError):
-        return error
-    return DgchatError(f"{what}: {type(error).__name__}: {error}", hint="the conversation is kept; try again")

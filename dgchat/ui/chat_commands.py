@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dgchat.engine.events import MAX_SEED
 from dgchat.errors import UsageError
 from dgchat.session.commands import read_number, read_switch
 from dgchat.session.turn import Turn
@@ -17,8 +18,6 @@ from dgchat.ui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
     from dgchat.ui.screens.chat import ChatScreen
-
-MAX_SEED = 2**63 - 1
 
 Handler = Callable[[str], Awaitable[None]]
 

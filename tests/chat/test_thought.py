@@ -25,11 +25,12 @@ def split(tokenizer: ChatTokenizer, rendered: str) -> tuple[str, str]:
         ("<|channel>thought\nLet me see.<channel|>Paris.", "Let me see.", "Paris."),
         ("<|channel>thought\n<channel|>Paris.", "", "Paris."),
         ("<|channel>thought\nLet me", "Let me", ""),
-        ("So: <|channel>why<channel|>then<|channel> not<channel|>.", "why not", "So: then."),
+        ("So: <|channel>why<channel|>then<|channel> not<channel|>.", "why\nnot", "So: then."),
+        ("<|channel>thought\na<channel|>x<|channel>thought\nb<channel|>", "a\nb", "x"),
         ("a<channel|>b", "", "ab"),
         ("", "", ""),
     ],
-    ids=["none", "closed", "empty", "unclosed", "two", "stray", "nothing"],
+    ids=["none", "closed", "empty", "unclosed", "two", "two labelled", "stray", "nothing"],
 )
 def test_a_channel_is_thought_and_all_else_is_answer(
     tokenizer: ChatTokenizer, rendered: str, thought: str, answer: str

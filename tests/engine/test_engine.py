@@ -273,9 +273,32 @@ def test_a_message_that_leaves_no_room_for_a_canvas_is_refused(loaded: LoadedChe
         run(DiffusionEngine(loaded), replace(REQUEST, messages=(ChatMessage("user", "moon " * CONTEXT),)))
 
 
+def test_an_answer_near_the_end_of_the_context_ends_with_its_last_whole_canvas(loaded: LoadedCheckpoint):
+    long = ChatMessage("user", "moon " * ((CONTEXT - 2 * CANVAS - prompt_length(loaded)) // 4))
+    answer, recorder = run(
+        DiffusionEngine(loaded), replace(REQUEST, messages=(long,), max_new_tokens=CONTEXT)
+    )
+    started = [event for event in recorder.events if isinstance(event, CanvasStarted)]
+    assert answer.reason is FinishReason.LENGTH
+    assert recorder.prefilled.prompt_tokens + len(started) * CANVAS <= CONTEXT
+
+
+def test_an_answer_that_goes_on_keeps_its_leading_space(loaded: LoadedCheckpoint):
+    said = [*loaded.tokenizer.encode(" b", "\ue000"), END_OF_TURN]
+    canvas = [*said, *[PAD] * (CANVAS - len(said))]
+    engine = DiffusionEngine(with_speaker(loaded, canvas))
+    asked = (ChatMessage("user", "moon"),)
+    assert run(engine, replace(REQUEST, messages=asked))[0].text == "b"
+    going_on = (*asked, ChatMessage("assistant", "a"))
+    assert run(engine, replace(REQUEST, messages=going_on))[0].text == " b"
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
+        ({"seed": -1}, "seed is -1, not a whole number from 0"),
+        ({"seed": 1.5}, "seed is 1.5"),
+        ({"max_new_tokens": 2**63}, "max_new_tokens is"),
         ({"max_new_tokens": 0}, "max_new_tokens is 0"),
         ({"sampler": SamplerConfig(max_denoising_steps=0)}, "max_denoising_steps is 0"),
         ({"thinking": True}, "no thought channel"),

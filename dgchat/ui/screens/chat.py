@@ -110,6 +110,8 @@ class ChatScreen(Screen[None]):
             welcome.show_ready(message.info, message.seconds)
         if self._latest and self.session.running:
             self._latest.enter_phase("reading the prompt")
+        if adjusted := self.session.adjusted:
+            await self.query_one(Transcript).add(Notice(adjusted))
 
     async def on_model_failed(self, message: ModelFailed) -> None:
         """Say why there is no model."""
