@@ -175,9 +175,11 @@ def _usage_words(error: typer.TyperException) -> str:
 
 
 def _prepare_streams() -> None:
-    """Closed streams are empty or lead nowhere, and what cannot be encoded is spelled out."""
+    """Closed streams are empty or lead nowhere; what is no text gets a mark or is spelled out."""
     if sys.stdin is None:
         sys.stdin = Path(os.devnull).open()  # noqa: SIM115 - open until the end
+    elif isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:

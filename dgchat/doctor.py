@@ -62,10 +62,11 @@ def _version(package: str) -> str:
 def _device(settings: Settings) -> Iterator[Row]:
     import torch  # takes seconds, and the lines above need not wait for it
 
-    from dgchat.engine.device import choose_device
+    from dgchat.engine.device import choose_device, leave_a_core_free
     from dgchat_kernels import select
 
     chosen = torch.device(choose_device(settings.device))
+    leave_a_core_free()  # as the engine does before it computes
     yield "device", f"{chosen.type} (asked for: {settings.device}), {_capacity(chosen.type)}"
     yield "ops", select(chosen)[1]
 
@@ -77,7 +78,7 @@ def _capacity(kind: str) -> str:
         free, total = torch.cuda.mem_get_info()
         name = torch.cuda.get_device_name()
         return f"{name}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free, CUDA {torch.version.cuda}"
-    return f"{torch.get_num_threads()} threads"
+    return f"{torch.get_num_threads()} of {os.cpu_count()} cores"
 
 
 def _model(settings: Settings) -> Iterator[Row]:

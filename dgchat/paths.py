@@ -7,6 +7,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
 
+from dgchat.errors import UsageError
+
 APP = "dgchat"
 
 PATH_VARIABLES = frozenset({"DGCHAT_CONFIG_DIR", "DGCHAT_DATA_DIR", "DGCHAT_CACHE_DIR"})
@@ -48,4 +50,7 @@ def bundled_model() -> Path:
 
 def _moved(variable: str) -> Path | None:
     value = os.environ.get(variable)
-    return Path(value).expanduser() if value else None
+    try:
+        return Path(value).expanduser() if value else None
+    except RuntimeError as error:
+        raise UsageError(f"{variable} is {value}, and there is no such home folder") from error

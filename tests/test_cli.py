@@ -72,6 +72,13 @@ def test_a_closed_standard_input_is_an_empty_one() -> None:
     assert b"needs a terminal" in done.stderr
 
 
+def test_plain_takes_a_line_that_is_no_utf_8_with_a_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")
+    done = run_scripted("--plain", stdin=b"caf\xe9?\n/nothing \xe9\n/quit\n", steps=1)
+    assert done.returncode == 0, done.stderr
+    assert b"1 steps" in done.stdout
+
+
 def test_bench_measures_every_step_of_every_run(
     engine: ScriptedEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,19 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from dgchat.engine.events import ChatMessage
 from dgchat.errors import TemplateError
 
-_RENDERING_ERRORS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_COMPILING_ERRORS = (JinjaError, RecursionError, SyntaxError, ValueError)
+"""What a template nested too deeply, or with a number too long, raises besides jinja's own errors."""
+
+_RENDERING_ERRORS = (
+    JinjaError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 """What a template's own expressions may raise."""
 
 
@@ -42,7 +54,7 @@ class ChatTemplate:
         self.can_think = "enable_thinking" in source
         try:
             self._template = environment.from_string(source)
-        except JinjaError as error:
+        except _COMPILING_ERRORS as error:
             raise TemplateError(f"chat_template.jinja does not compile: {error}") from error
 
     def render(self, messages: Sequence[ChatMessage], thinking: bool) -> str:
@@ -58,5 +70,6 @@ class ChatTemplate:
                 eos_token="<eos>",
                 tools=None,
             )
-        except (JinjaError, *_RENDERING_ERRORS) as error:
-            raise TemplateError(f"chat_template.jinja does not render: {error}") from error
+        except _RENDERING_ERRORS as error:
+            words = str(error) or type(error).__name__
+            raise TemplateError(f"chat_template.jinja does not render: {words}") from error

@@ -3,13 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
+from contextlib import contextmanager
 
 from tokenizers import Tokenizer
 
-from dgchat.errors import CheckpointError
+from dgchat.errors import CheckpointError, PromptError
 
-_PRIVATE_USE = range(0xE000, 0xF8FF)
+_PRIVATE_USE = range(0xE000, 0xF900)
+
+
+@contextmanager
+def _naming_the_file(failed: str) -> Generator[None]:
+    """Make a CheckpointError of whatever the library raises: bare Exceptions, and the panics of its Rust
+    code, which are a BaseException of a type that cannot be imported.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            raise CheckpointError(f"tokenizer.json {failed}: {error}") from error
+        raise
+
+
+def _unused_character(text: str) -> str:
+    used = set(text)
+    for code in _PRIVATE_USE:
+        if chr(code) not in used:
+            return chr(code)
+    raise PromptError(
+        f"the conversation holds all {len(_PRIVATE_USE)} private-use characters, U+E000 to U+F8FF",
+        hint="leave one of them out",
+    )
 
 
 class ChatTokenizer:
@@ -18,6 +43,8 @@ class ChatTokenizer:
     def __init__(self, tokenizer: Tokenizer, end_ids: Collection[int]) -> None:
         self._tokenizer = tokenizer
         self._tokenizer.encode_special_tokens = True
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
         self.end_ids = frozenset(end_ids)
         added = tokenizer.get_added_tokens_decoder()
         self._specials = {token.content: number for number, token in added.items() if token.special}
@@ -29,10 +56,8 @@ class ChatTokenizer:
     @classmethod
     def from_json(cls, text: str, end_ids: Collection[int]) -> ChatTokenizer:
         """Read tokenizer.json."""
-        try:
+        with _naming_the_file("cannot be read"):
             return cls(Tokenizer.from_str(text), end_ids)
-        except Exception as error:  # tokenizers raises bare Exception
-            raise CheckpointError(f"tokenizer.json cannot be read: {error}") from error
 
     @property
     def size(self) -> int:
@@ -47,10 +72,10 @@ class ChatTokenizer:
         """The texts with a mark in every spelled-out special token, and the mark, which none of them holds.
 
         `encode` takes the mark out again: so that a rendered template shows which special tokens are its own.
+        PromptError if the texts leave no private-use character for it.
         """
         texts = list(texts)
-        used = set("".join(texts))
-        mark = next(chr(code) for code in _PRIVATE_USE if chr(code) not in used)
+        mark = _unused_character("".join(texts))
         return [self._special_pattern.sub(lambda m: m[0][0] + mark + m[0][1:], text) for text in texts], mark
 
     def encode(self, rendered: str, mark: str) -> list[int]:
@@ -65,16 +90,20 @@ class ChatTokenizer:
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Text of token ids, special tokens left out."""
-        return self._tokenizer.decode(
-            [i for i in token_ids if i not in self.special_ids], skip_special_tokens=True
-        )
+        plain = [i for i in token_ids if i not in self.special_ids]
+        with _naming_the_file("cannot decode"):
+            return self._tokenizer.decode(plain, skip_special_tokens=True)
 
     def piece(self, token_id: int) -> str:
         """Text of one token for drawing; untrusted, and `U+FFFD` where the token is part of a character."""
         if token_id not in self._pieces:
-            self._pieces[token_id] = self._tokenizer.decode([token_id], skip_special_tokens=False)
+            with _naming_the_file("cannot decode"):
+                self._pieces[token_id] = self._tokenizer.decode([token_id], skip_special_tokens=False)
         return self._pieces[token_id]
 
     def _encode_text(self, text: str) -> list[int]:
-        # the batch call lets other threads run while it works; the plain one does not
-        return self._tokenizer.encode_batch_fast([text], add_special_tokens=False)[0].ids if text else []
+        if not text:
+            return []
+        with _naming_the_file("cannot encode"):
+            # the batch call lets other threads run while it works; the plain one does not
+            return self._tokenizer.encode_batch_fast([text], add_special_tokens=False)[0].ids

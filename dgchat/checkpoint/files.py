@@ -23,7 +23,7 @@ def inside(folder: Path, name: str) -> Path:
     if not name or name in (".", "..") or any(mark in name for mark in ("/", "\\", "\0", ":")):
         raise CheckpointError(f"{name!r} points out of the checkpoint folder")
     path = folder / name
-    if not path.exists():
+    if not _exists(path):
         raise CheckpointError(f"{path} is missing")
     real, home = path.resolve(), folder.resolve()
     allowed = [home, home.parent.parent / "blobs"] if home.parent.name == "snapshots" else [home]
@@ -57,14 +57,21 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
 
 def weight_files(folder: Path) -> tuple[list[str], dict[str, str] | None]:
     """Names of the safetensors files, and the index's tensor -> file map if there is an index."""
-    if not (folder / INDEX).exists():
-        if not (folder / SINGLE).exists():
+    if not _exists(folder / INDEX):
+        if not _exists(folder / SINGLE):
             raise CheckpointError(f"{folder} holds neither {SINGLE} nor {INDEX}", hint=_instead(folder))
         return [SINGLE], None
     weight_map = read_json(folder, INDEX).get("weight_map")
     if not isinstance(weight_map, dict) or not all(isinstance(name, str) for name in weight_map.values()):
         raise CheckpointError(f"{folder / INDEX} has no weight_map from tensors to file names")
     return sorted(set(weight_map.values())), weight_map
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # a name too long, no permission
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
 
 
 def _instead(folder: Path) -> str | None:

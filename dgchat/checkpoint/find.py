@@ -11,30 +11,58 @@ from dgchat.paths import bundled_model
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
-def find_checkpoint(name: str | None) -> Path:
+def find_checkpoint(name: str | Path | None) -> Path:
     """The folder of `name`: a folder, a hub id that is in the Hugging Face cache, or None for the bundled
-    model.
+    model; CheckpointError if there is none. A Path is never a hub id.
     """
     if name is None:
         return bundled_model()
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    if isinstance(name, str) and not name.strip():
+        raise CheckpointError("the model's name is empty", hint="leave it out for the bundled model")
+    folder = _folder(name)
+    if folder is not None:
         return folder
-    if folder.exists():
-        raise CheckpointError(
-            f"{name} is a file; a checkpoint is a folder", hint="give the folder it lies in"
-        )
-    if not _HUB_ID.fullmatch(name):
+    if isinstance(name, Path) or not _HUB_ID.fullmatch(name):
         raise CheckpointError(f"there is no checkpoint folder {name}")
     return _cached(name)
 
 
+def checkpoint_name(folder: Path) -> str:
+    """What to call the checkpoint in `folder`: the folder's name, or in the Hugging Face cache the
+    repository's without its owner, where the folder's is that of a commit.
+    """
+    home = folder.resolve()
+    repository = home.parent.parent.name
+    if home.parent.name == "snapshots" and repository.startswith("models--"):
+        return repository.rpartition("--")[2]
+    return home.name
+
+
+def _folder(name: str | Path) -> Path | None:
+    """`name` as a folder that is there; None if nothing is there, CheckpointError for anything else."""
+    try:
+        folder = Path(name).expanduser()
+        if folder.is_dir():
+            return folder
+        is_there = folder.exists()
+    except (OSError, RuntimeError) as error:  # a name too long, no permission, nobody's home
+        words = error.strerror if isinstance(error, OSError) else error
+        raise CheckpointError(f"there is no checkpoint folder {name}: {words}") from error
+    if is_there:
+        raise CheckpointError(
+            f"{name} is a file; a checkpoint is a folder", hint="give the folder it lies in"
+        )
+    return None
+
+
 def _cached(name: str) -> Path:
     from huggingface_hub import snapshot_download  # slow to import, and only needed for hub ids
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(name, local_files_only=True))
+    except HFValidationError as error:
+        raise CheckpointError(f"{name} is neither a folder nor a name the hub allows") from error
     except (LocalEntryNotFoundError, OSError) as error:
         raise CheckpointError(
             f"{name} is neither a folder nor in the Hugging Face cache", hint=f"hf download {name}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dgchat.engine.events import SamplerConfig
 from dgchat.errors import CheckpointError
+from dgchat.model.config import MAX_REAL, MAX_WHOLE, MIN_REAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class GenerationDefaults:
     max_prompt_tokens: int | None
     """Longest prompt the model is made for; None: its context."""
     max_turns: int | None
-    """Most earlier turns it is made for; None: as many as fit."""
+    """Most turns it is made for, the present one included; None: as many as fit."""
 
     @classmethod
     def from_json(cls, generation: Mapping[str, Any], config: Mapping[str, Any]) -> GenerationDefaults:
@@ -65,8 +65,8 @@ def _whole(
     value = section.get(name)
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise CheckpointError(f"{file}: {name} is {value!r}, not a whole number >= {least}")
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MAX_WHOLE:
+        raise CheckpointError(f"{file}: {name} is {value!r}, not a whole number from {least} to {MAX_WHOLE}")
     return value
 
 
@@ -74,8 +74,10 @@ def _real(section: Mapping[str, Any], name: str, default: float) -> float:
     value = section.get(name)
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise CheckpointError(f"generation_config.json: {name} is {value!r}, not a number > 0")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not MIN_REAL <= value <= MAX_REAL:
+        raise CheckpointError(
+            f"generation_config.json: {name} is {value!r}, not a number from {MIN_REAL:g} to {MAX_REAL:g}"
+        )
     return float(value)
 
 

@@ -10,6 +10,12 @@ from dgchat.errors import CheckpointError
 
 LayerType = Literal["sliding_attention", "full_attention"]
 
+MAX_WHOLE = 2**31 - 1
+"""Larger whole numbers of a checkpoint are refused: no size, limit or count comes near it."""
+
+MIN_REAL, MAX_REAL = 1e-30, 1e30
+"""Other numbers of a checkpoint lie between these: beyond them fp32 soon comes to zero or infinity."""
+
 
 @dataclass(frozen=True, slots=True)
 class LayerConfig:
@@ -74,19 +80,21 @@ def _read(config: Mapping[str, Any]) -> ModelConfig:
         )
     text = config["text_config"]
     _refuse_unknown_variants(text)
-    sizes = {name: _positive(text, name) for name in _SIZES}
+    sizes = {name: _whole(text, name) for name in _SIZES}
+    canvas_length = _whole(config, "canvas_length")
+    _refuse_impossible(sizes, canvas_length)
     return ModelConfig(
         **sizes,
-        rms_norm_eps=float(text["rms_norm_eps"]),
-        final_logit_softcapping=float(text.get("final_logit_softcapping", _SOFTCAPPING)),
-        canvas_length=_positive(config, "canvas_length"),
-        pad_token_id=int(text.get("pad_token_id") or 0),
+        rms_norm_eps=_real(text, "rms_norm_eps"),
+        final_logit_softcapping=_real({**_SOFTCAPPING, **text}, "final_logit_softcapping"),
+        canvas_length=canvas_length,
+        pad_token_id=0 if text.get("pad_token_id") is None else _whole(text, "pad_token_id", least=0),
         layers=_layers(text),
         rope={kind: _rope(parameters) for kind, parameters in text["rope_parameters"].items()},
     )
 
 
-_SOFTCAPPING = 30.0
+_SOFTCAPPING = {"final_logit_softcapping": 30.0}
 """The reference's final_logit_softcapping, which transformers leaves out when it saves a config.json."""
 
 _SIZES = (
@@ -102,11 +110,33 @@ _SIZES = (
 )
 
 
-def _positive(section: Mapping[str, Any], name: str) -> int:
+def _whole(section: Mapping[str, Any], name: str, least: int = 1) -> int:
     value = section[name]
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise CheckpointError(f"config.json: {name} is {value!r}, not a positive whole number")
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MAX_WHOLE:
+        raise CheckpointError(
+            f"config.json: {name} is {value!r}, not a whole number from {least} to {MAX_WHOLE}"
+        )
     return value
+
+
+def _real(section: Mapping[str, Any], name: str) -> float:
+    value = section[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not MIN_REAL <= value <= MAX_REAL:
+        raise CheckpointError(
+            f"config.json: {name} is {value!r}, not a number from {MIN_REAL:g} to {MAX_REAL:g}"
+        )
+    return float(value)
+
+
+def _refuse_impossible(sizes: Mapping[str, int], canvas_length: int) -> None:
+    experts, chosen = sizes["num_experts"], sizes["top_k_experts"]
+    if chosen > experts:
+        raise CheckpointError(f"config.json: top_k_experts is {chosen}, num_experts only {experts}")
+    if canvas_length >= sizes["max_position_embeddings"]:
+        raise CheckpointError(
+            f"config.json: canvas_length is {canvas_length}, which leaves no room for a prompt within "
+            f"max_position_embeddings, {sizes['max_position_embeddings']}"
+        )
 
 
 def _refuse_unknown_variants(text: Mapping[str, Any]) -> None:
@@ -122,7 +152,7 @@ def _refuse_unknown_variants(text: Mapping[str, Any]) -> None:
 
 def _layers(text: Mapping[str, Any]) -> tuple[LayerConfig, ...]:
     kinds = text["layer_types"]
-    if len(kinds) != _positive(text, "num_hidden_layers"):
+    if len(kinds) != _whole(text, "num_hidden_layers"):
         raise CheckpointError(f"config.json: {len(kinds)} layer_types for {text['num_hidden_layers']} layers")
     return tuple(_layer(text, index, kind) for index, kind in enumerate(kinds))
 
@@ -132,15 +162,15 @@ def _layer(text: Mapping[str, Any], index: int, kind: str) -> LayerConfig:
         raise CheckpointError(f"config.json: layer_types[{index}] is {kind!r}")
     if kind not in text["rope_parameters"]:
         raise CheckpointError(f"config.json: rope_parameters lacks {kind!r}")
-    head_dim, kv_heads = _positive(text, "head_dim"), _positive(text, "num_key_value_heads")
+    head_dim, kv_heads = _whole(text, "head_dim"), _whole(text, "num_key_value_heads")
     if "per_layer_config" in text:
         # re-saved dialect: only what differs from the base is written
-        override = (text["per_layer_config"] or {}).get(str(index), {})
-        head_dim = override.get("head_dim", head_dim)
-        kv_heads = override.get("num_key_value_heads", kv_heads)
+        override = {**text, **(text["per_layer_config"] or {}).get(str(index), {})}
+        head_dim, kv_heads = _whole(override, "head_dim"), _whole(override, "num_key_value_heads")
     elif kind == "full_attention":
-        head_dim = _positive(text, "global_head_dim")
-        kv_heads = text.get("num_global_key_value_heads") or kv_heads
+        head_dim = _whole(text, "global_head_dim")
+        if text.get("num_global_key_value_heads") is not None:
+            kv_heads = _whole(text, "num_global_key_value_heads")
     if text["num_attention_heads"] % kv_heads:
         raise CheckpointError(
             f"config.json: {kv_heads} key/value heads do not divide {text['num_attention_heads']} heads"
@@ -152,5 +182,5 @@ def _rope(parameters: Mapping[str, Any]) -> RopeConfig:
     rope_type = parameters["rope_type"]
     if rope_type not in ("default", "proportional"):
         raise CheckpointError(f"config.json: rope_type {rope_type!r} is not known")
-    factor = parameters.get("partial_rotary_factor", 1.0)
-    return RopeConfig(rope_type, float(parameters["rope_theta"]), float(factor))
+    factor = _real({"partial_rotary_factor": 1.0, **parameters}, "partial_rotary_factor")
+    return RopeConfig(rope_type, _real(parameters, "rope_theta"), factor)

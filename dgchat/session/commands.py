@@ -61,7 +61,7 @@ def find_command(name: str) -> Command:
         return command
     nearest = get_close_matches(name.lower(), _BY_NAME, n=1, cutoff=0.5)
     hint = f"did you mean /{nearest[0]}?" if nearest else "/help lists them"
-    raise UsageError(f"There is no command /{name}.", hint=f"{hint} A leading space sends the line as it is.")
+    raise UsageError(f"There is no command /{name}.", hint=hint)
 
 
 def complete_command(text: str) -> list[Command]:

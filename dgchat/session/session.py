@@ -66,6 +66,11 @@ class Session:
         return not self._loaded.is_set()
 
     @property
+    def load_error(self) -> DgchatError | None:
+        """Why there will be no engine; None while it loads, and once it is there."""
+        return self._load_error
+
+    @property
     def canvas_length(self) -> int:
         """Tokens on one canvas; 1 until the model is known."""
         return self.info.canvas_length if self.info else 1
@@ -99,7 +104,7 @@ class Session:
     def adjusted(self) -> str:
         """What the next turn makes of settings that this model cannot take as they are; empty if it can."""
         asked = self.settings
-        said = []
+        said: list[str] = []
         if asked.steps is not None and asked.steps != self.steps:
             said.append(f"{self.steps} steps instead of {asked.steps}: the most this model is made for")
         if asked.max_tokens is not None and asked.max_tokens != self.max_tokens:

@@ -9,7 +9,7 @@ NUM_LAYERS = 4
 
 def model_json(vocab_size: int, end_of_turn: int, max_prompt_tokens: int) -> dict[str, Any]:
     """config.json of the bundled model, in the dialect of the published checkpoint; it tells the longest
-    prompt and the most earlier turns the model was trained on.
+    prompt and the most turns, the present one included, the model was trained on.
     """
     layer_types = ["sliding_attention", "full_attention"] * (NUM_LAYERS // 2)
     text = {

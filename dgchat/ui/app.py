@@ -7,10 +7,12 @@ from functools import partial
 from typing import ClassVar
 
 from textual import events
+from textual.actions import SkipAction
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.widgets import Input
 
 from dgchat.session.commands import COMMANDS, Command
 from dgchat.session.session import Session
@@ -26,7 +28,10 @@ class DgchatApp(App[None]):
 
     TITLE = "dgchat"
     CSS_PATH = "app.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", "quit", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", "quit", show=False, priority=True),
+        Binding("ctrl+c", "interrupt", "copy, close, stop", show=False, priority=True),
+    ]
 
     def __init__(
         self, session: Session, themes: Mapping[str, ChatTheme], theme: ChatTheme, pace: Pace
@@ -80,6 +85,21 @@ class DgchatApp(App[None]):
         """Stop what runs, and leave."""
         self._session.cancel()
         self.exit()
+
+    def action_interrupt(self) -> None:
+        """Close what lies over the chat and stop the answer; a selection there is copied, as anywhere.
+
+        Without an answer it only closes: a prompt that is half typed is not cleared unseen.
+        """
+        if not self.screen.is_modal or self._is_something_selected():
+            raise SkipAction
+        self.simulate_key("escape")
+        if self._session.running is not None:
+            self.chat.action_interrupt()
+
+    def _is_something_selected(self) -> bool:
+        is_in_input = isinstance(self.focused, Input) and bool(self.focused.selected_text)
+        return is_in_input or bool(self.screen.get_selected_text())
 
     def _leave(self, exit_code: int) -> None:
         self._session.cancel()

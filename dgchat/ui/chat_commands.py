@@ -13,7 +13,6 @@ from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
 from dgchat.ui.widgets.controls import Controls
 from dgchat.ui.widgets.notice import Notice
-from dgchat.ui.widgets.prompt_box import PromptBox
 from dgchat.ui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
@@ -143,7 +142,7 @@ class ChatCommands:
         turn = self._last_turn()
         self._session.undo()
         await self._screen.remove_turn(turn)
-        self._screen.query_one(PromptBox).replace_text(turn.prompt)
+        self._screen.give_back(turn.prompt)
 
     async def _copy(self, argument: str) -> None:
         current_app(self._screen).copy_to_clipboard(self._last_turn().text)

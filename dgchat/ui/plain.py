@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
+from threading import Event as Flag
 from threading import Thread
+from types import FrameType
 from typing import TextIO
 
 from dgchat.engine.events import CanvasCommitted, Event
 from dgchat.errors import DgchatError
 from dgchat.safe_text import visible
+from dgchat.session.commands import COMMANDS, Command, parse_command
 from dgchat.session.session import Session
 from dgchat.session.turn import Turn
 
 _POLL_SECONDS = 0.1
+_COMMANDS_HERE = ("help", "new", "quit")
 
 
 def run_plain(session: Session, reads: TextIO, writes: TextIO) -> int:
@@ -22,43 +29,99 @@ def run_plain(session: Session, reads: TextIO, writes: TextIO) -> int:
     except DgchatError as error:
         _say(writes, f"Error: {error}")
         return error.exit_code
-    _say(writes, f"{info.model} on {info.device}. Write a line and press enter; /quit leaves.")
-    while (prompt := _ask(reads, writes)) is not None:
-        if prompt.strip():
-            _answer(session, prompt, writes)
+    _say(
+        writes, f"{info.model} on {info.device}. Write a line and press enter; /help says more, /quit leaves."
+    )
+    while (line := _ask(reads, writes)) is not None:
+        try:
+            command = parse_command(line)
+        except DgchatError as error:
+            _say(writes, f"Error: {visible(str(error), newlines=False)}")
+            continue
+        if command is None:
+            _answer(session, line, writes)
+        elif command[0].name == "quit":
+            break
+        else:
+            _obey(session, command[0], writes)
     return 0
 
 
 def _ask(reads: TextIO, writes: TextIO) -> str | None:
-    writes.write("You: ")
-    writes.flush()
-    try:
-        line = reads.readline()
-    except KeyboardInterrupt:
-        line = ""
-    return None if not line or line.strip() == "/quit" else line.rstrip("\n")
+    """The next line with something in it, as it was written; None at the end."""
+    while True:
+        writes.write("You: ")
+        writes.flush()
+        try:
+            line = reads.readline()
+        except KeyboardInterrupt:
+            return None
+        if line.strip() or not line:
+            return line.rstrip("\n") or None
+
+
+def _obey(session: Session, command: Command, writes: TextIO) -> None:
+    if command.name == "help":
+        for known in COMMANDS:
+            if known.name in _COMMANDS_HERE:
+                _say(writes, f"{known.usage}: {known.summary}")
+        _say(writes, "ctrl+c: stop the answer, keep the draft")
+        _say(writes, "A line that begins with a space is sent as it is.")
+    elif command.name == "new":
+        session.forget()
+        _say(writes, "A new conversation.")
+    else:
+        _say(writes, f"/{command.name} needs the full screen; /help lists what works here.")
 
 
 def _answer(session: Session, prompt: str, writes: TextIO) -> None:
     turn = session.begin(prompt)
+    is_over = Flag()
 
     def show(event: Event) -> None:
-        if isinstance(event, CanvasCommitted) and event.text.strip():
-            _say(writes, event.text.strip("\n"))
+        if isinstance(event, CanvasCommitted):
+            writes.write(visible(event.text))
+            writes.flush()
 
-    writes.write("Answer: ")
-    worker = Thread(target=session.run, args=(turn, show), daemon=True)
-    worker.start()
-    while worker.is_alive():
+    def run() -> None:
         try:
-            worker.join(_POLL_SECONDS)
-        except KeyboardInterrupt:
-            session.cancel()
-    session.conclude(turn)
-    _say(writes, _ending(turn))
+            session.run(turn, show)
+        finally:
+            is_over.set()
+
+    with _interrupt_cancels(turn):
+        writes.write("Answer: ")
+        writes.flush()
+        Thread(target=run, name="dgchat-engine", daemon=True).start()
+        while not is_over.wait(_POLL_SECONDS):
+            pass
+        session.conclude(turn)
+        _say(writes, _ending(turn))
+
+
+@contextmanager
+def _interrupt_cancels(turn: Turn) -> Generator[None]:
+    """ctrl+c stops the turn within a step, wherever the main thread is; a second one leaves the chat."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if turn.cancelled.is_set():
+            raise KeyboardInterrupt
+        turn.cancelled.set()
+
+    earlier = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, earlier)
 
 
 def _ending(turn: Turn) -> str:
+    """What is said about a turn that is over, on a line below its text."""
+    written = "".join(canvas.text for canvas in turn.committed)
+    return ("" if not written or written.endswith("\n") else "\n") + _outcome(turn)
+
+
+def _outcome(turn: Turn) -> str:
     if turn.error is not None:
         return f"Error: {turn.error}"
     if turn.stopped_at is not None:

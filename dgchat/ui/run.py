@@ -30,7 +30,7 @@ def run_app(settings: Settings, engine_loader: EngineLoader) -> int:
     install_safe_paste()
     app = make_app(settings, session, terminal)
     app.run()
-    return app.return_code or 0
+    return app.return_code or (session.load_error.exit_code if session.load_error else 0)
 
 
 def make_app(settings: Settings, session: Session, terminal: Terminal) -> DgchatApp:

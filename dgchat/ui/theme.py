@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
+from rich.cells import cell_len
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from dgchat.errors import SettingsError
+from dgchat.safe_text import visible
 
 DARK_DEFAULT = "ember"
 LIGHT_DEFAULT = "paper"
 
 NUM_ENTROPY_LEVELS = 5
 """Four of them tint a draft, the highest is noise."""
+
+_NUM_BOUNDS = NUM_ENTROPY_LEVELS - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +121,8 @@ def read_theme(path: Path) -> ChatTheme:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"The theme {path.name} cannot be read: {error}") from error
     _check_keys(table, path)
-    theme = ChatTheme(**{key: _frozen(value) for key, value in table.items()})
-    _check_values(theme, path)
-    return theme
+    _check_values(table, path)
+    return ChatTheme(**{key: _frozen(value) for key, value in table.items()})
 
 
 def choose_theme(wanted: str, themes: Mapping[str, ChatTheme], light_background: bool) -> ChatTheme:
@@ -148,15 +152,59 @@ def _check_keys(table: Mapping[str, object], path: Path) -> None:
         raise SettingsError(f"The theme {path.name} lacks {', '.join(missing)}.")
 
 
-def _check_values(theme: ChatTheme, path: Path) -> None:
-    named = (theme.background, theme.surface, theme.text, theme.muted, theme.accent, theme.you, theme.rule)
+def _check_values(table: Mapping[str, object], path: Path) -> None:
+    for key, value in table.items():
+        fits, wanted = _RULES.get(key, _COLOUR_RULE)
+        if not fits(value):
+            raise SettingsError(f"The theme {path.name} has {key} = {value!r}: it must be {wanted}.")
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_switch(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_colour(value: object) -> bool:
     try:
-        for colour in (*named, theme.error, theme.fresh, theme.noise, *theme.ramp):
-            Color.parse(colour)
-    except (ColorParseError, AttributeError, TypeError) as error:
-        raise SettingsError(f"The theme {path.name} has a colour that is none: {error}") from error
-    wanted = NUM_ENTROPY_LEVELS - 1
-    if len(theme.ramp) != wanted or len(theme.entropy_levels) != wanted or not theme.noise_glyphs:
-        raise SettingsError(
-            f"The theme {path.name} needs {wanted} ramp colours, {wanted} entropy_levels and noise_glyphs."
-        )
+        Color.parse(value if isinstance(value, str) else "")
+    except ColorParseError:
+        return False
+    return True
+
+
+def _is_ramp(value: object) -> bool:
+    colours = _as_list(value)
+    return len(colours) == _NUM_BOUNDS and all(map(_is_colour, colours))
+
+
+def _are_glyphs(value: object) -> bool:
+    if not isinstance(value, str) or not value:
+        return False
+    return all(cell_len(glyph) == 1 and visible(glyph, newlines=False) == glyph for glyph in value)
+
+
+def _are_levels(value: object) -> bool:
+    levels = [level for level in _as_list(value) if isinstance(level, (int, float)) and not _is_switch(level)]
+    is_whole = len(levels) == len(_as_list(value)) == _NUM_BOUNDS
+    return is_whole and all(low < high for low, high in pairwise(levels))
+
+
+def _as_list(value: object) -> list[object]:
+    return cast("list[object]", value) if isinstance(value, list) else []
+
+
+_Rule = tuple[Callable[[object], bool], str]
+
+_COLOUR_RULE: _Rule = (_is_colour, "a colour")
+
+_RULES: Mapping[str, _Rule] = {
+    "name": (_is_name, "a word in quotes"),
+    "dark": (_is_switch, "true or false"),
+    "ramp": (_is_ramp, f"{_NUM_BOUNDS} colours"),
+    "noise_glyphs": (_are_glyphs, "one or more characters that are each one cell wide"),
+    "entropy_levels": (_are_levels, f"{_NUM_BOUNDS} numbers in ascending order"),
+}
+"""What the value of a key must be; every other key is a colour."""

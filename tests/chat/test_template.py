@@ -86,6 +86,8 @@ def test_a_private_attribute_that_is_only_printed_is_empty(source: str):
         "{{ range(10 ** 9) | list }}",
         "{{ 1 | dictsort }}",
         "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+        "{{ 'x' * (10 ** 12) }}",
+        "{{ 'x' | center(10 ** 12) }}",
     ],
 )
 def test_a_template_that_fails_says_so(source: str):
@@ -98,7 +100,19 @@ def test_a_templates_own_complaint_is_passed_on():
         render("{{ raise_exception('roles must alternate') }}")
 
 
-@pytest.mark.parametrize("source", ["{% if %}", "{{ ", "{% for %}", "{{ x | no_such_filter }}"])
+def test_a_failure_without_words_is_named_by_its_kind():
+    with pytest.raises(TemplateError, match="does not render: MemoryError"):
+        render("{{ 'x' * (10 ** 12) }}")
+
+
+DEEP = ["{{ " + "(" * 10_000 + ")" * 10_000 + " }}", "{% for a in b %}" * 30 + "{% endfor %}" * 30]
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["{% if %}", "{{ ", "{% for %}", "{{ x | no_such_filter }}", "{{ " + "9" * 5000 + " }}", *DEEP],
+    ids=lambda source: source[:12],
+)
 def test_a_template_that_does_not_compile_is_refused_at_once(source: str):
     with pytest.raises(TemplateError, match="does not compile"):
         ChatTemplate(source)

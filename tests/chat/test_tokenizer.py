@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from dgchat.chat.template import ChatTemplate
 from dgchat.chat.tokenizer import ChatTokenizer
 from dgchat.engine.events import ChatMessage
-from dgchat.errors import CheckpointError
+from dgchat.errors import CheckpointError, PromptError
 from dgchat.training.tokenizer import SPECIAL_TOKENS
 from tiny import BOS, END_OF_TURN, THINKING_TEMPLATE, tokenizer_json
 
@@ -90,3 +93,63 @@ def test_an_unknown_special_token_has_no_id(tokenizer: ChatTokenizer):
 def test_a_broken_tokenizer_file_is_a_checkpoint_error(text: str):
     with pytest.raises(CheckpointError, match=r"tokenizer\.json cannot be read"):
         ChatTokenizer.from_json(text, [1])
+
+
+def changed(**parts: Any) -> ChatTokenizer:
+    """The tiny tokenizer with these parts of tokenizer.json replaced."""
+    return ChatTokenizer.from_json(json.dumps(json.loads(tokenizer_json()) | parts), [1, END_OF_TURN])
+
+
+TRUNCATION = {"direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0}
+PADDING = {
+    "strategy": {"Fixed": 64},
+    "direction": "Right",
+    "pad_to_multiple_of": None,
+    "pad_id": 0,
+    "pad_type_id": 0,
+    "pad_token": "<pad>",
+}
+
+
+@pytest.mark.parametrize("part", [{"truncation": TRUNCATION}, {"padding": PADDING}], ids=str)
+def test_a_prompt_is_neither_cut_nor_padded_whatever_the_file_asks_for(
+    tokenizer: ChatTokenizer, part: dict[str, Any]
+):
+    text = "What is the capital of France?"
+    assert encode(changed(**part), text) == encode(tokenizer, text)
+
+
+def test_a_panic_of_the_library_is_a_checkpoint_error():
+    panicking = changed(pre_tokenizer={"type": "FixedLength", "length": 0})
+    with pytest.raises(CheckpointError, match=r"tokenizer\.json cannot encode: chunk size"):
+        encode(panicking, "Hello")
+
+
+def test_a_decoder_that_panics_is_a_checkpoint_error():
+    panicking = changed(decoder={"type": "Strip", "content": "H", "start": 1, "stop": 1})
+    (letter,) = encode(panicking, "H")
+    with pytest.raises(CheckpointError, match=r"tokenizer\.json cannot decode"):
+        panicking.decode([letter])
+    with pytest.raises(CheckpointError, match=r"tokenizer\.json cannot decode"):
+        panicking.piece(letter)
+
+
+class Interrupted:
+    """A tokenizer at which somebody presses ctrl+c."""
+
+    def encode_batch_fast(self, *_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_is_not_taken_for_a_panic(monkeypatch: pytest.MonkeyPatch):
+    own = changed()
+    monkeypatch.setattr(own, "_tokenizer", Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        encode(own, "Hello")
+
+
+def test_texts_that_leave_no_character_for_the_mark_are_a_prompt_error(tokenizer: ChatTokenizer):
+    every = "".join(map(chr, range(0xE000, 0xF900)))
+    with pytest.raises(PromptError, match="all 6400 private-use characters"):
+        tokenizer.guard(["Hello", every])
+    assert tokenizer.guard([every[:-1]]) == ([every[:-1]], "\uf8ff")

@@ -120,3 +120,10 @@ def test_an_empty_folder_has_no_hint(folder: Path):
     with pytest.raises(CheckpointError) as caught:
         weight_files(folder)
     assert caught.value.hint is None
+
+
+def test_a_name_that_no_file_can_have_is_named(folder: Path):
+    write_json(folder / "model.safetensors.index.json", {"weight_map": {"a": "x" * 300}})
+    (name,), _ = weight_files(folder)
+    with pytest.raises(CheckpointError, match=r"xxx.* cannot be read"):
+        inside(folder, name)

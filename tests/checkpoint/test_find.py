@@ -8,6 +8,7 @@ import pytest
 from huggingface_hub import constants
 
 from dgchat.checkpoint import find_checkpoint
+from dgchat.checkpoint.find import checkpoint_name
 from dgchat.errors import CheckpointError
 from dgchat.paths import bundled_model
 
@@ -63,3 +64,57 @@ def test_a_hub_id_that_is_not_in_the_cache_is_refused_with_the_command_that_fetc
     with pytest.raises(CheckpointError, match="someone/unknown is neither") as caught:
         find_checkpoint("someone/unknown")
     assert caught.value.hint == "hf download someone/unknown"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a/b--c",
+        "a/b..c",
+        "a/b-",
+        "a/" + "b" * 100,
+        "~nosuchuser/x",
+        "~nosuchuser",
+        "x" * 300,
+        "a/" + "x" * 300,
+        "a\0b",
+        "ä/ö",
+    ],
+)
+def test_a_name_that_no_folder_and_no_repository_can_have_is_one_line(name: str):
+    with pytest.raises(CheckpointError) as caught:
+        find_checkpoint(name)
+    assert name in str(caught.value)
+    assert str(caught.value).count(name) == 1
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", " ", "\n"])
+def test_an_empty_name_is_refused_and_not_the_current_folder(name: str):
+    with pytest.raises(CheckpointError, match="name is empty"):
+        find_checkpoint(name)
+
+
+def test_a_path_is_as_good_as_its_spelling(tmp_path: Path):
+    assert find_checkpoint(tmp_path) == tmp_path
+    with pytest.raises(CheckpointError, match="there is no checkpoint folder /nope/x"):
+        find_checkpoint(Path("/nope/x"))
+
+
+def test_a_path_is_never_a_hub_id():
+    with pytest.raises(CheckpointError, match="there is no checkpoint folder someone/tiny"):
+        find_checkpoint(Path("someone/tiny"))
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        (f"models--google--tiny/snapshots/{COMMIT}", "tiny"),
+        (f"models--tiny/snapshots/{COMMIT}", "tiny"),
+        (f"backups/snapshots/{COMMIT}", COMMIT),
+        ("models--google--tiny", "models--google--tiny"),
+        ("tiny", "tiny"),
+    ],
+)
+def test_a_checkpoint_is_named_by_its_folder_or_by_its_repository(tmp_path: Path, folder: str, name: str):
+    assert checkpoint_name(tmp_path / folder) == name

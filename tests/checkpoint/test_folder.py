@@ -56,7 +56,36 @@ def test_weights_are_kept_in_bf16_if_asked(tmp_path: Path):
 def test_a_missing_tensor_is_named(tmp_path: Path, name: str):
     weights = tensors()
     del weights[name]
-    refuse(write_checkpoint(tmp_path, weights), name, "missing")
+    refuse(write_checkpoint(tmp_path, weights), "model.safetensors: tensor", name, "missing")
+
+
+def test_a_tensor_missing_from_every_shard_is_named_with_the_index(tmp_path: Path):
+    weights = tensors()
+    del weights[NORM]
+    refuse(write_checkpoint(tmp_path, weights, shards=3), "model.safetensors.index.json: tensor", NORM)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("name", [NORM, EXPERTS, ENCODER_SCALAR])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["fp32", "bf16"])
+def test_a_tensor_that_holds_no_number_is_named_with_its_file(
+    tmp_path: Path, dtype: torch.dtype, name: str, value: float
+):
+    weights = tensors(dtype)
+    weights[name].view(-1)[-1] = value
+    checkpoint = open_checkpoint(write_checkpoint(tmp_path, weights, shards=2))
+    with pytest.raises(CheckpointError, match=re.escape(f"{name!r} holds a NaN or an infinity")) as caught:
+        checkpoint.load()
+    assert str(caught.value).startswith(f"{checkpoint.tensors[name]}: tensor")
+
+
+def test_a_weight_too_large_for_the_type_it_is_kept_as_is_named(tmp_path: Path):
+    weights = tensors()
+    weights[NORM][0] = torch.finfo(torch.float32).max
+    checkpoint = open_checkpoint(write_checkpoint(tmp_path, weights))
+    assert checkpoint.load().model
+    with pytest.raises(CheckpointError, match=re.escape(NORM)):
+        checkpoint.load(dtype=torch.bfloat16)
 
 
 def test_an_unknown_tensor_is_named_with_its_file(tmp_path: Path):
@@ -126,10 +155,14 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str):
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "chat_template.jinja"])
-def test_a_missing_text_file_is_named_on_loading(tmp_path: Path, name: str):
+def test_a_missing_text_file_is_named_on_opening(tmp_path: Path, name: str):
     (write_checkpoint(tmp_path) / name).unlink()
-    with pytest.raises(CheckpointError, match=re.escape(name)):
-        open_checkpoint(tmp_path).load()
+    refuse(tmp_path, name, "missing")
+
+
+def test_a_checkpoint_in_the_hubs_cache_is_named_by_its_repository(tmp_path: Path):
+    snapshot = tmp_path / "models--google--tiny" / "snapshots" / "0123456789abcdef"
+    assert open_checkpoint(write_checkpoint(snapshot)).load().name == "tiny"
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
@@ -150,17 +183,15 @@ def test_a_tokenizer_larger_than_the_vocabulary_is_refused_with_both_sizes(tmp_p
     weights[embedding] = weights[embedding][:small].contiguous()
     write_checkpoint(tmp_path, weights)
     write_json(tmp_path / "config.json", config_json(vocab_size=small))
-    with pytest.raises(CheckpointError, match=f"{small + 1} tokens.*{small}"):
-        open_checkpoint(tmp_path).load()
+    refuse(tmp_path, f"{small + 1} tokens", f"{small}")
 
 
 def test_a_broken_tokenizer_and_a_broken_template_are_checkpoint_errors(tmp_path: Path):
     write_checkpoint(tmp_path, template="{% if %}")
     with pytest.raises(TemplateError, match=r"chat_template\.jinja"):
-        open_checkpoint(tmp_path).load()
+        open_checkpoint(tmp_path)
     (tmp_path / "tokenizer.json").write_text("{}")
-    with pytest.raises(CheckpointError, match=r"tokenizer\.json"):
-        open_checkpoint(tmp_path).load()
+    refuse(tmp_path, "tokenizer.json")
 
 
 def resaved(**overrides: Any) -> dict[str, Any]:

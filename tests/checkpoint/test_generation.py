@@ -80,3 +80,27 @@ def test_a_sampler_config_that_is_no_object_is_named(value: object):
 def test_end_ids_that_are_no_whole_numbers_are_named(value: object):
     with pytest.raises(CheckpointError, match="eos_token_id"):
         GenerationDefaults.from_json({"eos_token_id": value}, {})
+
+
+HUGE, INFINITE = 10**30, float("inf")
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize(
+    "value", [10**400, INFINITE, -INFINITE, float("nan"), 1e-300], ids=lambda v: str(v)[:6]
+)
+def test_a_number_that_no_computation_can_hold_is_named(name: str, value: float):
+    with pytest.raises(CheckpointError, match=rf"generation_config\.json: {name} is"):
+        GenerationDefaults.from_json({name: value}, {})
+
+
+@pytest.mark.parametrize("name", ["stability_threshold", "max_denoising_steps", "max_new_tokens"])
+def test_a_whole_number_beyond_all_counts_is_named(name: str):
+    with pytest.raises(CheckpointError, match=rf"generation_config\.json: {name} is {HUGE}, not"):
+        GenerationDefaults.from_json({name: HUGE}, {})
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_limit_beyond_all_counts_is_named(name: str):
+    with pytest.raises(CheckpointError, match=rf"^config\.json: {name} is {HUGE}, not"):
+        GenerationDefaults.from_json({}, {name: HUGE})

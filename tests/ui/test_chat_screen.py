@@ -355,3 +355,105 @@ async def test_a_thought_is_folded_above_the_answer(open_chat):
         assert "[b]moon[/b]" not in chat.screen_text
         await chat.pilot.click("CollapsibleTitle")
         await chat.until(lambda: "The [b]moon[/b]?" in chat.screen_text)
+
+
+async def test_what_is_typed_right_after_enter_stays(open_chat):
+    async with open_chat(ScriptedEngine(step_seconds=0.05)) as chat:
+        await chat.pilot.press("a", "enter", "b", "c")
+        assert chat.box.text == "bc"
+
+
+async def test_a_second_enter_does_not_run_a_command_twice(open_chat):
+    async with open_chat(ScriptedEngine()) as chat:
+        for number, prompt in enumerate(("one", "two"), start=1):
+            await chat.send(prompt)
+            await chat.until_settled(number)
+        chat.box.replace_text("/undo")
+        await chat.pilot.press("enter", "enter")
+        await chat.pilot.pause()
+        await chat.until(lambda: chat.session.running is None)
+        assert chat.session.turns[0].prompt == "one"
+
+
+async def test_up_moves_through_a_wrapped_prompt_before_it_leaves_it(open_chat):
+    async with open_chat(ScriptedEngine(), size=(40, 24)) as chat:
+        await chat.send("earlier")
+        await chat.until_settled()
+        chat.box.replace_text("word " * 15)
+        await chat.pilot.press("up")
+        assert chat.box.text == "word " * 15
+        await chat.pilot.press("up", "up")
+        assert chat.box.text == "earlier"
+
+
+async def test_a_retried_turn_is_undone_with_both_its_answers(open_chat):
+    async with open_chat(ScriptedEngine()) as chat:
+        await chat.send("hello")
+        await chat.until_settled()
+        await chat.send("/retry")
+        await chat.until_settled(2)
+        await chat.send("/undo")
+        await chat.until(lambda: not chat.answers)
+        assert not chat.app.chat.query(UserMessage)
+
+
+async def test_a_retry_stopped_before_its_first_step_leaves_the_answer_as_it_was(open_chat):
+    engine = ScriptedEngine()
+    async with open_chat(engine) as chat:
+        await chat.send("hello")
+        await chat.until_settled()
+        engine.prefill_seconds = 0.3
+        await chat.send("/retry")
+        await chat.pilot.press("escape")
+        await chat.until(lambda: chat.session.running is None)
+        await chat.pilot.pause()
+        assert not chat.answers[0].has_class("-replaced")
+        assert chat.box.text == ""
+
+
+async def test_a_small_screen_shows_what_a_command_says(open_chat):
+    async with open_chat(ScriptedEngine(), size=(40, 12)) as chat:
+        await chat.send("/foo")
+        assert "no command /foo" in chat.screen_text
+
+
+async def test_esc_on_a_slider_only_leaves_the_slider(open_chat):
+    async with open_chat(ScriptedEngine(step_seconds=0.4)) as chat:
+        await chat.send("hello")
+        await chat.pilot.press("tab", "escape")
+        assert chat.box.has_focus
+        assert chat.session.running
+        assert not chat.session.running.cancelled.is_set()
+
+
+async def test_a_narrower_window_keeps_every_word_of_finished_canvases(open_chat):
+    words = [f"word{number}" for number in range(60)]
+    engine = ScriptedEngine(answer=" ".join(words), step_seconds=0.05)
+    async with open_chat(engine, size=(120, 40)) as chat:
+        await chat.send("hello")
+        await chat.until(
+            lambda: chat.session.running is not None and len(chat.session.running.committed) >= 1
+        )
+        first = chat.session.running.committed[0].text.split()
+        await chat.until(lambda: chat.answers[0]._canvas._finished)
+        await chat.pilot.resize_terminal(50, 40)
+        await chat.pilot.pause(0.1)
+        assert [word for word in first if word not in chat.screen_text] == []
+
+
+async def test_without_motion_the_seconds_of_a_phase_go_on(open_chat):
+    settings = Settings(pace="live", motion="off")
+    async with open_chat(ScriptedEngine(prefill_seconds=3), settings) as chat:
+        await chat.send("hello")
+        await chat.until(lambda: "reading the prompt · 1." in chat.screen_text)
+        await chat.pilot.press("escape")
+
+
+async def test_a_paste_keeps_the_letters_that_only_a_terminal_cannot_show(open_chat):
+    async with open_chat(ScriptedEngine()) as chat:
+        chat.box.focus()
+        chat.app.post_message(
+            events.Paste("\u0645\u06cc\u200c\u062e\u0648\u0627 \U0001f44d\U0001f3fd\ta\x07")
+        )
+        await chat.until(lambda: "a" in chat.box.text)
+        assert chat.box.text == "\u0645\u06cc\u200c\u062e\u0648\u0627 \U0001f44d\U0001f3fd\ta\u2407"

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from io import StringIO
+from threading import Thread, main_thread
+from time import monotonic, sleep
+
+import pytest
 
 from dgchat.errors import DgchatError
+from dgchat.session.commands import COMMANDS
 from dgchat.session.session import Session
 from dgchat.ui.plain import run_plain
 from scripted_engine import ANSWER, ScriptedEngine
@@ -37,3 +45,96 @@ def test_a_model_that_cannot_be_loaded_ends_it_with_its_exit_code():
     writes = StringIO()
     assert run_plain(Session(load), StringIO(ANSWER), writes) == DgchatError.exit_code
     assert "Error: nothing there" in writes.getvalue()
+
+
+def test_canvases_are_joined_as_the_text_is():
+    engine = ScriptedEngine(steps=1, answer="one two three\n\nfour five", canvas_length=2)
+    assert "Answer: one two three\n\nfour five\n4 steps" in chat(engine, "count\n")[1]
+    ended = ScriptedEngine(steps=1, answer="done.\n")
+    assert "Answer: done.\n1 steps" in chat(ended, "end\n")[1]
+
+
+def test_ctrl_c_stops_the_answer_and_keeps_the_draft():
+    session, writes = Session(lambda: ScriptedEngine(steps=40, step_seconds=0.05)), StringIO()
+    with interrupted_while_answering(session):
+        assert run_plain(session, StringIO("a long one\n"), writes) == 0
+    turn = session.turns[0]
+    assert f"Answer: {turn.text}" in writes.getvalue()
+    assert f"\nStopped at step {turn.stopped_at}.\n" in writes.getvalue()
+    assert turn.text
+    assert len(turn.trace) < 40
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_after_ctrl_c_the_next_answer_waits_for_the_stopped_one():
+    engine = ScriptedEngine(steps=3, step_seconds=0.3)
+    session, writes = Session(lambda: engine), StringIO()
+    with interrupted_while_answering(session):
+        assert run_plain(session, StringIO("one\ntwo\n"), writes) == 0
+    assert [turn.prompt for turn in session.turns] == ["one", "two"]
+    assert "No answer." not in writes.getvalue()
+    assert [message.text for message in engine.requests[1].messages][:2] == ["one", session.turns[0].text]
+
+
+def test_a_second_ctrl_c_does_not_wait_for_a_step_that_hangs():
+    session, started = Session(lambda: ScriptedEngine(prefill_seconds=0.1, step_seconds=2.0)), monotonic()
+    with pytest.raises(KeyboardInterrupt), interrupted_while_answering(session, times=2):
+        run_plain(session, StringIO("a long one\n"), StringIO())
+    assert monotonic() - started < 2.0
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@contextmanager
+def interrupted_while_answering(session: Session, times: int = 1) -> Generator[None]:
+    """Press ctrl+c once the first answer has begun, and again once that was heard."""
+
+    def interrupt() -> None:
+        wait_for(lambda: session.running is not None and session.running.prefilled is not None)
+        turn = session.running
+        sleep(0.1)
+        signal.pthread_kill(main_thread().ident, signal.SIGINT)
+        if times == 2:
+            wait_for(turn.cancelled.is_set)
+            signal.pthread_kill(main_thread().ident, signal.SIGINT)
+
+    interrupting = Thread(target=interrupt)
+    interrupting.start()
+    try:
+        yield
+    finally:
+        interrupting.join()
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    deadline = monotonic() + 20
+    while not holds():
+        assert monotonic() < deadline, "waited in vain"
+        sleep(0.005)
+
+
+def test_slash_commands_are_obeyed_and_never_asked():
+    engine = ScriptedEngine(steps=1)
+    typed = "one\n/new\ntwo\n/steps 3\n/nwe\n/new now\n/quit\nthree\n"
+    code, written = chat(engine, typed)
+    assert code == 0
+    assert [[message.text for message in request.messages] for request in engine.requests] == [
+        ["one"],
+        ["two"],
+    ]
+    lines = written.splitlines()
+    assert "You: A new conversation." in lines
+    assert "You: /steps needs the full screen; /help lists what works here." in lines
+    assert any(line.startswith("You: Error: There is no command /nwe. (did you mean /new?") for line in lines)
+    assert any(line.startswith("You: Error: /new takes no argument.") for line in lines)
+
+
+def test_help_lists_the_commands_that_work_in_lines():
+    written = chat(ScriptedEngine(), "/help\n")[1]
+    listed = {command.name for command in COMMANDS if f"{command.usage}: {command.summary}" in written}
+    assert listed == {"help", "new", "quit"}
+
+
+def test_a_line_with_a_leading_space_is_sent_as_it_is():
+    engine = ScriptedEngine(steps=1)
+    chat(engine, " /quit\n")
+    assert [request.messages[-1].text for request in engine.requests] == [" /quit"]

@@ -139,14 +139,15 @@ class ChatScreen(Screen[None]):
         self.query_one(Controls).show_settings()
         if turn.error is not None:
             await self._show_failure(turn, turn.error)
-        elif not turn.text:
-            self._give_back(turn.prompt)
+        elif not turn.text and not turn.replaces:
+            self.give_back(turn.prompt)
+        self._take_place(turn)
         view = self._view_of(turn)
         if view is not None and not self._pace.is_moving:
             await view.settle()
 
     async def on_prompt_box_submitted(self, message: PromptBox.Submitted) -> None:
-        """Run a command or send a prompt; whatever goes wrong, the text stays in the box."""
+        """Run a command or send a prompt; whatever goes wrong, the text returns to the box."""
         if not message.text.strip():
             self.flash("nothing to send yet")
             return
@@ -156,10 +157,11 @@ class ChatScreen(Screen[None]):
             if command is None:
                 await self.ask(message.text)
         except DgchatError as error:
+            if not self.give_back(message.text):
+                box.remember(message.text)
             self.flash(str(error))
             return
         box.remember(message.text)
-        box.text = ""
         if command is not None:
             await self.run_command(command[0].name, command[1])
 
@@ -188,8 +190,8 @@ class ChatScreen(Screen[None]):
         start_turn(self.session, turn, self)
 
     def action_stop(self) -> None:
-        """Stop the answer within a step; else go back to the prompt."""
-        if self.session.cancel():
+        """From a slider, go back to the prompt; from there, stop the answer within a step."""
+        if not isinstance(self.focused, Slider) and self.session.cancel():
             self.flash("stopping after this step")
         self.query_one(PromptBox).focus()
 
@@ -257,13 +259,9 @@ class ChatScreen(Screen[None]):
         if self._latest is message.view:
             self._latest = None
         turn = message.view.turn
-        if turn.begun and turn.replaces and turn.finished:
-            earlier = self._views.pop(turn.replaces, [])
-            self._views[turn] = [view for view in earlier if not isinstance(view, AnswerView)] + [
-                message.view
-            ]
-            for view in earlier:
-                if isinstance(view, AnswerView) and view.is_attached:
+        if turn.begun and turn.finished:
+            for view in self._views.get(turn, []):
+                if isinstance(view, AnswerView) and view is not message.view and view.is_attached:
                     await view.remove()
 
     def end_trail(self) -> None:
@@ -279,6 +277,8 @@ class ChatScreen(Screen[None]):
     def prepare(self, text: str) -> None:
         """Put a text into the prompt box, to be completed and sent by the reader."""
         box = self.query_one(PromptBox)
+        if box.text.strip():
+            box.remember(box.text)
         box.replace_text(text)
         box.focus()
 
@@ -319,16 +319,24 @@ class ChatScreen(Screen[None]):
 
     async def _show_failure(self, turn: Turn, error: DgchatError) -> None:
         if turn.text == turn.begun:
-            is_given_back = not turn.begun and self._give_back(turn.prompt)
+            is_given_back = not turn.begun and self.give_back(turn.prompt)
             views = self._views.pop(turn, [])
             for view in views if is_given_back else views[-1:]:
                 await view.remove()
-        if turn.replaces:
-            for view in self._views.get(turn.replaces, []):
-                view.remove_class("-replaced")
         await self.say(Notice.of_error(error))
 
-    def _give_back(self, prompt: str) -> bool:
+    def _take_place(self, turn: Turn) -> None:
+        """What was on the screen for a replaced turn belongs to the new one, or is as it was."""
+        if turn.replaces is None:
+            return
+        if turn.messages():
+            self._views[turn] = self._views.pop(turn.replaces, []) + self._views.get(turn, [])
+            return
+        for view in self._views.get(turn.replaces, []):
+            view.remove_class("-replaced")
+
+    def give_back(self, prompt: str) -> bool:
+        """Put a prompt into the box again, unless something else is there by now; whether it was."""
         box = self.query_one(PromptBox)
         if box.text:
             return False

@@ -25,6 +25,7 @@ KEYS = (
     ("tab", "to the sliders; complete a /command"),
     ("ctrl+p", "all commands"),
     ("F1  ?", "this help"),
+    ("space", "before a slash: send the line as it is"),
 )
 
 

@@ -27,7 +27,7 @@ from dgchat.ui.widgets.thought_view import ThoughtView
 from dgchat.ui.writer_queue import is_terminal_behind
 
 PHASE_FRAMES_PER_SECOND = 5
-"""How often the elapsed time of a phase without steps is drawn."""
+"""How often the elapsed time of a phase without steps is drawn; once a second where nothing moves."""
 
 
 class AnswerView(Vertical):
@@ -73,7 +73,8 @@ class AnswerView(Vertical):
         """Start the clocks: one for frames, one for the seconds of a phase."""
         if self._pace.is_moving:
             self._timer = self.set_interval(1 / self._pace.frames_per_second, self._show_frame)
-            self._phase_timer = self.set_interval(1 / PHASE_FRAMES_PER_SECOND, self._show_phase)
+        phase_frames_per_second = PHASE_FRAMES_PER_SECOND if self._pace.is_moving else 1
+        self._phase_timer = self.set_interval(1 / phase_frames_per_second, self._show_phase)
         self._show_phase()
 
     def enter_phase(self, phase: str) -> None:
@@ -149,7 +150,7 @@ class AnswerView(Vertical):
         self._status.entropies = tuple(self._entropies)
 
     def _show_phase(self) -> None:
-        if self._playback.drawn < 0 and not self.turn.is_over:
+        if self._playback.drawn < 0 and not self.turn.committed and not self.turn.is_over:
             self._status.words = f"{self._phase} · {monotonic() - self._phase_began:.1f} s"
 
     @property

@@ -36,6 +36,10 @@ class KeyHints(Widget):
         """Show the keys again."""
         self.message = ""
 
+    def watch_message(self, message: str) -> None:
+        """Be seen while there is something to say, even where keys have no room."""
+        self.set_class(bool(message), "-speaking")
+
     def render(self) -> Content:
         """As many hints as fit, the first ones first."""
         if self.message:

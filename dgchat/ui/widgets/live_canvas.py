@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby, zip_longest
+from time import monotonic
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -67,6 +68,7 @@ class LiveCanvas(Widget):
         self._glyphs = theme.noise_glyphs
         self._states = CanvasStates(self._levels)
         self._canvas_index = 0
+        self._finished: list[list[DrawnToken]] = []
         self._above: list[Painted] = []
         self._painted: list[Painted] = []
         self._strips: list[Strip | None] = []
@@ -119,19 +121,24 @@ class LiveCanvas(Widget):
 
     def on_resize(self) -> None:
         """Break the lines anew for the new width."""
-        self._laid_out_width = 0
+        if self._laid_out_width == self.text_width or not self._painted:
+            return
+        self._above = [row for tokens in self._finished for row in self._paint_finished(tokens)]
+        self._draw(monotonic())
 
     def _begin_canvas(self, canvas_index: int, now: float) -> None:
         tokens = self._states.tokens(now + REWRAP_SECONDS)
         settled = [_as_settled(token) for token in tokens if not token.is_past_end]
-        self._above += [
-            self._paint_row(row, settled, is_frozen=True) for row in lay_out(settled, self.text_width)
-        ]
-        rule = "┄" * min(self.text_width, 24)
-        self._above.append((("gutter", SETTLE_BARS[-1]), ("rule", " " + rule)))
+        self._finished.append(settled)
+        self._above += self._paint_finished(settled)
         self._states = CanvasStates(self._levels)
         self._canvas_index = canvas_index
         self._laid_out_width = 0
+
+    def _paint_finished(self, tokens: Sequence[DrawnToken]) -> list[Painted]:
+        rows = [self._paint_row(row, tokens, is_frozen=True) for row in lay_out(tokens, self.text_width)]
+        rule = "┄" * min(self.text_width, 24)
+        return [*rows, (("gutter", SETTLE_BARS[-1]), ("rule", " " + rule))]
 
     def _draw(self, now: float) -> None:
         tokens = [_clipped(token) for token in self._states.tokens(now)]

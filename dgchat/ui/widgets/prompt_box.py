@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import category
+
 from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
@@ -18,7 +20,7 @@ class PromptBox(TextArea):
     """A text area that grows with its text and keeps the history of prompts."""
 
     class Submitted(Message):
-        """Enter was pressed."""
+        """Enter was pressed; the text has left the box."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
@@ -76,14 +78,14 @@ class PromptBox(TextArea):
     async def _on_paste(self, event: events.Paste) -> None:
         event.stop()
         event.prevent_default()
-        text = visible(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        text = _without_controls(event.text.replace("\r\n", "\n").replace("\r", "\n"))
         if result := self._replace_via_keyboard(text, *self.selection):
             self.move_cursor(result.end_location)
 
     def _handles(self, event: events.Key) -> bool:
         key = event.key
         if key == "enter":
-            self.post_message(self.Submitted(self.text))
+            self._submit()
         elif key in _NEW_LINE_KEYS:
             self.insert("\n")
         elif key in _SCROLL_KEYS:
@@ -101,6 +103,12 @@ class PromptBox(TextArea):
         else:
             return False
         return True
+
+    def _submit(self) -> None:
+        text = self.text
+        if text.strip():
+            self.text = ""  # at once: what is typed from now on belongs to the next prompt
+        self.post_message(self.Submitted(text))
 
     def _complete(self) -> bool:
         candidates = complete_command(self.text)
@@ -120,12 +128,20 @@ class PromptBox(TextArea):
         self._wanted, self._found = wanted, prompt
 
     def _walk_history(self, key: str) -> bool:
-        row, _ = self.cursor_location
+        cursor = self.cursor_location
         if key == "up":
-            prompt = self._history.older(self.text) if row == 0 else None
+            prompt = self._history.older(self.text) if self.navigator.is_first_wrapped_line(cursor) else None
         else:
-            prompt = self._history.newer() if row == self.document.line_count - 1 else None
+            prompt = self._history.newer() if self.navigator.is_last_wrapped_line(cursor) else None
         if prompt is None:
             return False
         self.replace_text(prompt)
         return True
+
+
+def _without_controls(text: str) -> str:
+    """The text with marks for control characters and half characters; all else stays for the model."""
+    return "".join(
+        visible(letter) if letter not in "\n\t" and category(letter) in ("Cc", "Cs") else letter
+        for letter in text
+    )

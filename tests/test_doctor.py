@@ -1,0 +1,51 @@
+"""The doctor's report says what a chat would find."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import torch
+
+from dgchat.doctor import run_doctor
+from dgchat.errors import CheckpointError
+from dgchat.settings import Settings
+from tiny import write_checkpoint
+
+
+def report(settings: Settings) -> tuple[int, str]:
+    out = StringIO()
+    return run_doctor(settings, out), out.getvalue()
+
+
+def test_a_whole_checkpoint_is_no_problem(tmp_path: Path) -> None:
+    code, shown = report(Settings(model=str(write_checkpoint(tmp_path / "tiny")), device="cpu"))
+    assert code == 0
+    assert "problem" not in shown
+
+
+@pytest.mark.parametrize(
+    "name", ["tokenizer.json", "chat_template.jinja", "config.json", "model.safetensors"]
+)
+@pytest.mark.parametrize("is_there", [True, False], ids=["broken", "missing"])
+def test_a_file_that_a_chat_needs_is_a_problem(tmp_path: Path, name: str, is_there: bool) -> None:
+    path = write_checkpoint(tmp_path / "tiny") / name
+    path.unlink()
+    if is_there:
+        path.write_text("{% if %}", encoding="utf-8")
+    code, shown = report(Settings(model=str(tmp_path / "tiny"), device="cpu"))
+    assert code == CheckpointError.exit_code
+    (problem,) = [line for line in shown.splitlines() if line.startswith("problem")]
+    assert name in problem
+
+
+def test_as_many_cores_are_named_as_the_engine_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = torch.get_num_threads()
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    torch.set_num_threads(2)
+    try:
+        shown = report(Settings(device="cpu"))[1]
+    finally:
+        torch.set_num_threads(threads)
+    assert "1 of 2 cores" in shown
