@@ -7,6 +7,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Event as Flag
 from typing import overload
 
@@ -32,7 +33,7 @@ def fresh_seed() -> int:
     return secrets.randbelow(1_000_000_000)
 
 
-def load_engine(name: str | None = None, device: str = "auto") -> Engine:
+def load_engine(name: str | Path | None = None, device: str = "auto") -> Engine:
     """Load a checkpoint (folder, cached hub id, or None for the bundled model) on `auto`, `cpu`, `cuda` or
     `mps`.
     """
@@ -68,7 +69,7 @@ class DiffusionGemmaModel:
         self._engine = engine
 
     @classmethod
-    def from_pretrained(cls, name: str | None = None, device: str = "auto") -> DiffusionGemmaModel:
+    def from_pretrained(cls, name: str | Path | None = None, device: str = "auto") -> DiffusionGemmaModel:
         """Load a folder, a hub id in the Hugging Face cache, or, without a name, the bundled model."""
         return cls(load_engine(name, device))
 

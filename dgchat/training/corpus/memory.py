@@ -177,12 +177,17 @@ def draw_value(memory: Memory, rng: Random, *, held_out: bool = False) -> str:
     """Something a user may tell, as they type it."""
     is_name = memory is NAME_MEMORY
     if is_name and not held_out and rng.random() < MADE_UP_SHARE:
-        value = rng.choice(_ONSETS) + rng.choice(_MIDDLES) + rng.choice(_ENDS)
-    else:
-        value = rng.choice(words(memory.values))
+        return made_up_name(rng)
+    value = rng.choice(words(memory.values))
     if is_held_out("name" if is_name else memory.name, value) != held_out:
         return draw_value(memory, rng, held_out=held_out)
     return value
+
+
+def made_up_name(rng: Random, *, held_out: bool = False) -> str:
+    """A name of random syllables, several tokens long."""
+    name = rng.choice(_ONSETS) + rng.choice(_MIDDLES) + rng.choice(_ENDS)
+    return name if is_held_out("name", name) == held_out else made_up_name(rng, held_out=held_out)
 
 
 def _as_typed(value: str, memory: Memory, rng: Random) -> str:

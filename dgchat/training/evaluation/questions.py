@@ -9,7 +9,14 @@ from random import Random
 from dgchat.engine.events import ChatMessage
 from dgchat.training.corpus.conversation import Turn
 from dgchat.training.corpus.entries import Entry, load_entries
-from dgchat.training.corpus.memory import MEMORIES, NAME_MEMORY, Memory, draw_value, recall_turns
+from dgchat.training.corpus.memory import (
+    MEMORIES,
+    NAME_MEMORY,
+    Memory,
+    draw_value,
+    made_up_name,
+    recall_turns,
+)
 from dgchat.training.corpus.outside import outside_turn
 from dgchat.training.corpus.shelf import jokes, poems
 from dgchat.training.corpus.skills import SKILLS, Skill
@@ -17,6 +24,7 @@ from dgchat.training.corpus.stories import Wish, draw_wish
 
 NAME_DIALOGS = 80
 FAVORITE_DIALOGS = 20
+MADE_UP_NAME_DIALOGS = 40
 EXERCISES = 40
 OUTSIDE_QUESTIONS = 80
 STORIES = 100
@@ -82,14 +90,18 @@ def _memory_questions() -> Iterator[Question]:
     small_talk = [entry for entry in load_entries() if entry.family == "small_talk"]
     for memory in MEMORIES:
         for _ in range(NAME_DIALOGS if memory is NAME_MEMORY else FAVORITE_DIALOGS):
-            yield _memory_question(memory, small_talk, rng)
+            family = "name" if memory is NAME_MEMORY else "favorites"
+            yield _memory_question(family, memory, draw_value(memory, rng, held_out=True), small_talk, rng)
+    for _ in range(MADE_UP_NAME_DIALOGS):
+        name = made_up_name(rng, held_out=True)
+        yield _memory_question("made-up name", NAME_MEMORY, name, small_talk, rng)
 
 
-def _memory_question(memory: Memory, small_talk: list[Entry], rng: Random) -> Question:
+def _memory_question(
+    family: str, memory: Memory, value: str, small_talk: list[Entry], rng: Random
+) -> Question:
     between = tuple(Turn(rng.choice(e.ask), e.answer) for e in rng.sample(small_talk, rng.choice((1, 2))))
-    value = draw_value(memory, rng, held_out=True)
     turns = recall_turns(memory, value, between, rng, _as_it_is)
-    family = "favorites" if memory is not NAME_MEMORY else "name"
     return _dialog(f"{family} told earlier, held-out values", turns)
 
 
