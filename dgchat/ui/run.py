@@ -8,6 +8,7 @@ from typing import TextIO, cast
 
 from dgchat.errors import UsageError
 from dgchat.paths import theme_dirs
+from dgchat.safe_text import visible
 from dgchat.session.session import EngineLoader, Session
 from dgchat.session.turn import TurnSettings
 from dgchat.settings import Settings
@@ -37,7 +38,7 @@ def make_app(settings: Settings, session: Session, terminal: Terminal) -> Dgchat
     """The application, in the colours and at the pace that settings and terminal ask for."""
     themes, failed = load_themes(theme_dirs())
     for error in failed:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{visible(str(error), newlines=False)}\n")
     theme = choose_theme(settings.theme, themes, terminal.is_light)
     return DgchatApp(session, themes, theme, Pace.of(settings, over_ssh=terminal.is_remote))
 
