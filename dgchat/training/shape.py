@@ -55,7 +55,7 @@ def model_json(vocab_size: int, end_of_turn: int, max_prompt_tokens: int) -> dic
         "eos_token_id": [1, end_of_turn],
         "tie_word_embeddings": True,
         "max_prompt_tokens": max_prompt_tokens,
-        "max_turns": 3,
+        "max_turns": 4,
         "text_config": text,
     }
 

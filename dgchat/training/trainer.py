@@ -40,13 +40,13 @@ it again, which takes half of the time."""
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """One run; a resumed run must have the same."""
+    """One run; a resumed run must have the same, but it may be longer and have longer prompts."""
 
     steps: int
     """Optimizer steps of the whole run."""
     batch_size: int = 64
     """Examples per step over all processes."""
-    max_prefix: int = 128
+    max_prefix: int = 192
     """Examples with more prefix tokens are left out."""
     processes: int = 2
     """Worker processes of one thread each."""
@@ -86,6 +86,11 @@ def make_optimizers(model: DiffusionGemma) -> list[torch.optim.Optimizer]:
         Muon(matrices, lr=MUON_LR),
         torch.optim.AdamW(others, lr=ADAM_LR, betas=(0.9, 0.98), weight_decay=0.0),
     ]
+
+
+def _lasting(config: dict[str, Any]) -> dict[str, Any]:
+    """What a resumed run cannot change."""
+    return {name: value for name, value in config.items() if name not in ("steps", "max_prefix")}
 
 
 class Trainer:
@@ -173,7 +178,7 @@ class Trainer:
         if not path.exists():
             return
         state = torch.load(path, weights_only=True)
-        if state["config"] != asdict(self.config):
+        if _lasting(state["config"]) != _lasting(asdict(self.config)):
             raise DgchatError(
                 f"{path} belongs to a run with other settings", hint="give this run another folder"
             )

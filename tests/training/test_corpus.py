@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from itertools import islice
 from pathlib import Path
@@ -9,6 +10,7 @@ from random import Random
 
 import pytest
 
+from dgchat.paths import bundled_model
 from dgchat.training.corpus.conversation import Conversation
 from dgchat.training.corpus.entries import CorpusError, load_entries, normalised, read_entries
 from dgchat.training.corpus.generate import LONGER_SHARE, example_stream
@@ -101,11 +103,11 @@ def test_the_families_have_their_shares(conversations: list[Conversation]):
     shares = {
         name: count / len(conversations) for name, count in Counter(c.family for c in conversations).items()
     }
-    assert shares["fact"] == pytest.approx(0.30, abs=0.02)
-    assert shares["small_talk"] == pytest.approx(0.19, abs=0.02)
+    assert shares["fact"] == pytest.approx(0.24, abs=0.02)
+    assert shares["small_talk"] == pytest.approx(0.20, abs=0.02)
     assert shares["fallback"] == pytest.approx(0.08, abs=0.02)
-    assert shares["story"] + shares["poem"] + shares["joke"] == pytest.approx(0.16, abs=0.02)
-    assert shares["memory"] + shares["skill"] == pytest.approx(0.27, abs=0.02)
+    assert shares["story"] + shares["poem"] + shares["joke"] == pytest.approx(0.24, abs=0.02)
+    assert shares["memory"] + shares["skill"] == pytest.approx(0.24, abs=0.02)
     single = [c for c in conversations if c.family == "fact"]
     assert sum(len(c.turns) > 1 for c in single) / len(single) == pytest.approx(LONGER_SHARE, abs=0.02)
 
@@ -257,3 +259,23 @@ def test_a_saved_tokenizer_is_the_same(tokenizer, tmp_path: Path):
 def test_every_listed_answer_fits_one_canvas(tokenizer):
     for text in (*(entry.answer for entry in load_entries()), *jokes().texts, *poems().texts):
         assert len(tokenizer.encode(text).ids) < CANVAS_LENGTH, text
+
+
+def test_stories_about_the_same_hero_have_the_same_plot():
+    told = {
+        tell(Wish(hero="owl", name=name), Random(seed)).split()[0]
+        for seed, name in enumerate(("Mia", "Ben") * 20)
+    }
+    assert len(told) <= 2  # a plot may begin with the name
+
+
+def test_the_choices_of_a_slot_are_as_long_as_each_other_in_tokens():
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(bundled_model() / "tokenizer.json"))
+    for template in templates():
+        for slot, options in template.choices.items():
+            forms = zip(*(re.sub(r"\{\w+\}", "Mia", option).split("/") for option in options), strict=True)
+            for form in forms:
+                lengths = {len(tokenizer.encode(f" {text}").ids) for text in form}
+                assert len(lengths) == 1, (slot, form)

@@ -111,12 +111,12 @@ def _claimed() -> frozenset[str]:
 
 
 _FAMILIES: dict[str, tuple[float, Callable[[Random], tuple[Turn, ...]]]] = {
-    "fact": (0.30, lambda rng: (_entry_turn("fact", rng),)),
-    "small_talk": (0.19, lambda rng: (_small_talk_turn(rng),)),
+    "fact": (0.24, lambda rng: (_entry_turn("fact", rng),)),
+    "small_talk": (0.20, lambda rng: (_small_talk_turn(rng),)),
     "fallback": (0.08, lambda rng: (_fallback_turn(rng),)),
-    "story": (0.11, story_turns),
-    "poem": (0.025, lambda rng: poems().turns(rng)),
-    "joke": (0.025, lambda rng: jokes().turns(rng)),
-    "memory": (0.12, lambda rng: memory_turns(rng, _small_talk_turn)),
-    "skill": (0.15, lambda rng: (_skill_turn(rng),)),
+    "story": (0.20, story_turns),
+    "poem": (0.02, lambda rng: poems().turns(rng)),
+    "joke": (0.02, lambda rng: jokes().turns(rng)),
+    "memory": (0.10, lambda rng: memory_turns(rng, _small_talk_turn)),
+    "skill": (0.14, lambda rng: (_skill_turn(rng),)),
 }

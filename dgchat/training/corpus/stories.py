@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from random import Random
+from zlib import crc32
 
 from dgchat.training.corpus.conversation import Turn
 from dgchat.training.corpus.entries import CORPUS_FOLDER
@@ -148,13 +149,6 @@ def draw_wish(rng: Random, *, held_out: bool = False) -> Wish:
     return Wish(topic=rng.choice(words("topics"))) if kind < 0.73 else Wish()
 
 
-def _free_hero(rng: Random) -> str:
-    """A hero for any name."""
-    while (hero := rng.choice(words("heroes"))) in words("female_heroes") or hero in words("male_heroes"):
-        pass
-    return hero
-
-
 def _fitting_name(hero: str, rng: Random) -> str:
     kind = hero.split()[-1]
     fitting = next((names for names in ("female", "male") if kind in words(f"{names}_heroes")), None)
@@ -180,7 +174,7 @@ def story_turns(rng: Random) -> tuple[Turn, ...]:
 
 def tell(wish: Wish, rng: Random) -> str:
     """A random story that keeps to `wish`."""
-    template = rng.choice([each for each in templates() if each.about_topic == bool(wish.topic)])
+    template = _template_for(wish, rng)
     filled = {slot: rng.choice(options).split("/") for slot, options in template.choices.items()}
     values = {
         slot if at == 0 else f"{slot}{at + 1}": form
@@ -194,9 +188,18 @@ def tell(wish: Wish, rng: Random) -> str:
     return _capitalised(text)
 
 
+def _template_for(wish: Wish, rng: Random) -> Template:
+    """One template for all stories about the same thing: a model that writes all words at once cannot weigh
+    plots against each other.
+    """
+    fitting = [each for each in templates() if each.about_topic == bool(wish.topic)]
+    about = wish.hero or wish.topic or wish.name
+    return fitting[crc32(about.encode()) % len(fitting)] if about else rng.choice(fitting)
+
+
 def _cast(wish: Wish, rng: Random) -> dict[str, str]:
     """Everybody who plays a part: the hero as wished, and a friend who differs in kind and in name."""
-    hero = wish.hero or _free_hero(rng)
+    hero = wish.hero or rng.choice(words("friends"))
     name = wish.name or _fitting_name(hero, rng)
     friend = rng.choice([kind for kind in words("friends") if kind not in hero])
     while (friend_name := rng.choice(words("names"))) == name:
