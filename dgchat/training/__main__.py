@@ -36,7 +36,7 @@ Run = Annotated[Path, typer.Argument(help="Folder of the run: tokenizer, configu
 @app.command()
 def train(
     run: Run,
-    steps: Annotated[int, typer.Option(help="Optimizer steps of the whole run.")] = 6600,
+    steps: Annotated[int, typer.Option(help="Optimizer steps of the whole run.")] = 8200,
     batch_size: Annotated[int, typer.Option(help="Examples per step.")] = 64,
     processes: Annotated[int, typer.Option(help="Processes of one thread each.")] = 2,
     seed: Annotated[int, typer.Option(help="Of weights, examples and noise.")] = 1,
