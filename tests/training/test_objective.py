@@ -179,6 +179,13 @@ def test_a_finished_run_is_left_as_it_is(run: Path):
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+def test_a_finished_run_can_be_made_longer_with_longer_prompts(run: Path):
+    train(TrainingConfig(steps=1, batch_size=2, max_prefix=100, processes=1), config_json(), run)
+    longer = TrainingConfig(steps=2, batch_size=2, max_prefix=120, processes=1)
+    train(longer, config_json(), run)
+    assert Trainer(longer, config_json(), run, rank=0).step == 2
+
+
 def test_a_run_is_not_resumed_with_other_settings(run: Path):
     train(TrainingConfig(steps=1, batch_size=2, max_prefix=100, processes=1), config_json(), run)
     with pytest.raises(DgchatError, match="other settings"):
