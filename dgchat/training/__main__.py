@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from enum import StrEnum
 from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,7 @@ from dgchat.paths import bundled_model
 from dgchat.training.card import write_card
 from dgchat.training.corpus.generate import example_stream
 from dgchat.training.corpus.slots import words
+from dgchat.training.corpus.stories import templates
 from dgchat.training.evaluate import evaluate as evaluate_answers
 from dgchat.training.export import export as export_run
 from dgchat.training.shape import model_json
@@ -26,25 +28,56 @@ from dgchat.training.trainer import train as train_model
 
 TOKENIZER_CONVERSATIONS = 60_000
 """Conversations whose text the tokenizer is trained on."""
-WHOLE_WORDS = {"names": 600} | dict.fromkeys(("colors", "pets", "foods", "letters", "sortable", "heroes"), 90)
+WHOLE_WORDS = dict.fromkeys(
+    ("names", "heroes", "friends", "friend_names", "story_names", "moods", "looks"), 600
+)
+WHOLE_WORDS |= dict.fromkeys(("colors", "pets", "foods", "letters", "sortable"), 300)
 """How many times more the tokenizer's text holds each word of these lists."""
+STORY_CHOICES = 600
+"""How many times more it holds each choice of a story."""
+MAX_PROMPT_TOKENS = 192
+"""The longest prompt the model is said to take; earlier canvases of an answer come on top."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+
+
+class Precision(StrEnum):
+    """Number format of the matrix products of a training step."""
+
+    BF16 = "bf16"
+    FP32 = "fp32"
+
+
 Run = Annotated[Path, typer.Argument(help="Folder of the run: tokenizer, configuration, log and checkpoint.")]
 
 
 @app.command()
-def train(
+def train(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     run: Run,
     steps: Annotated[int, typer.Option(help="Optimizer steps of the whole run.")] = 8200,
     batch_size: Annotated[int, typer.Option(help="Examples per step.")] = 64,
     processes: Annotated[int, typer.Option(help="Processes of one thread each.")] = 2,
     seed: Annotated[int, typer.Option(help="Of weights, examples and noise.")] = 1,
     save_every: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 100,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Checkpoint folder whose weights a new run begins with.")
+    ] = None,
+    precision: Annotated[
+        Precision, typer.Option(help="Of matrix products; bf16 is slow on processors that lack it.")
+    ] = Precision.BF16,
 ) -> None:
-    """Train from scratch, or go on where the run's checkpoint left off."""
-    config = TrainingConfig(steps, batch_size, processes=processes, seed=seed, save_every=save_every)
-    _prepare(run, config.max_prefix)
+    """Train a new run, or go on where the run's checkpoint left off."""
+    begin = None if start_from is None else str(start_from)
+    config = TrainingConfig(
+        steps,
+        batch_size,
+        processes=processes,
+        seed=seed,
+        save_every=save_every,
+        start_from=begin,
+        precision=precision.value,
+    )
+    _prepare(run)
     train_model(config, json.loads((run / "config.json").read_text(encoding="utf-8")), run)
 
 
@@ -90,7 +123,7 @@ def evaluate(
         typer.echo(write_card(find_checkpoint(model), loaded.info().parameters, report))
 
 
-def _prepare(run: Path, max_prompt_tokens: int) -> None:
+def _prepare(run: Path) -> None:
     """Train the tokenizer and write the model's configuration, unless an earlier start has."""
     if (run / "config.json").exists():
         return
@@ -99,7 +132,7 @@ def _prepare(run: Path, max_prompt_tokens: int) -> None:
     texts = (text for c in conversations for turn in c.turns for text in (turn.user, turn.answer))
     tokenizer = train_tokenizer(chain(texts, _whole_words()))
     tokenizer.save(str(run / "tokenizer.json"))
-    config = model_json(tokenizer.get_vocab_size(), token_id(tokenizer, "<turn|>"), max_prompt_tokens)
+    config = model_json(tokenizer.get_vocab_size(), token_id(tokenizer, "<turn|>"), MAX_PROMPT_TOKENS)
     (run / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
@@ -110,6 +143,9 @@ def _whole_words() -> Iterator[str]:
     for name in WHOLE_WORDS:
         for word in words(name):
             yield from repeat(f" {word}", WHOLE_WORDS[name])
+    for template in templates():
+        for word in chain(*template.choices.values()):
+            yield from repeat(f" {word}", STORY_CHOICES)
 
 
 if __name__ == "__main__":

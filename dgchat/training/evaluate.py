@@ -7,7 +7,8 @@ from random import Random
 from typing import Protocol, TypeVar
 
 from dgchat.engine.events import ChatMessage, GenerationStats
-from dgchat.training.evaluation.first_sentences import first_sentences, judged
+from dgchat.training.corpus.held_out import first_sentences
+from dgchat.training.evaluation.first_sentences import judged
 from dgchat.training.evaluation.garble import garbled, split_words
 from dgchat.training.evaluation.questions import Question, StoryRequest, all_questions, story_requests
 from dgchat.training.evaluation.report import Mistake, Report, Score, StoryScore
@@ -55,7 +56,7 @@ def evaluate(answer: Answerer, limit: int | None = None) -> Report:
         mistakes += wrong
     stories = _ask_stories(answer, story_requests()[:limit], overall)
     outcomes = []
-    for seed, sentence in enumerate(_some(first_sentences(), limit)):
+    for seed, sentence in enumerate(_some(list(first_sentences()), limit)):
         reply = answer([ChatMessage("user", sentence)], seed)
         overall.add(reply.stats)
         outcomes.append(judged(sentence, reply.text))

@@ -22,6 +22,7 @@ from dgchat.model.transformer import DiffusionGemma
 from dgchat.training.examples import Batch, ExampleMaker, batches
 from dgchat.training.muon import Muon
 from dgchat.training.objective import batch_losses
+from dgchat.training.start import load_weights
 from dgchat_kernels import select
 
 MUON_LR, ADAM_LR = 0.02, 3e-3
@@ -29,13 +30,14 @@ WARMUP_STEPS = 100
 CONSTANT_UNTIL, FINAL_LR = 0.45, 0.02
 LOG_EVERY = 50
 
-KEEP_MEMORY = {
+WORKER_ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": "1073741824",
     "MALLOC_TRIM_THRESHOLD_": "8589934592",
     "MALLOC_TOP_PAD_": "268435456",
+    "ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16",
 }
-"""Environment of the worker processes: without it glibc returns every large tensor to the system and fetches
-it again, which takes half of the time."""
+"""Of the worker processes. With glibc's defaults every large tensor is returned to the system and fetched
+again, which takes half of the time; some virtual machines advertise AMX and kill the process that uses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class TrainingConfig:
     """Optimizer steps of the whole run."""
     batch_size: int = 64
     """Examples per step over all processes."""
-    max_prefix: int = 192
+    max_prefix: int = 256
     """Examples with more prefix tokens are left out."""
     processes: int = 2
     """Worker processes of one thread each."""
@@ -54,6 +56,10 @@ class TrainingConfig:
     """Of the initial weights, the examples and the noise."""
     save_every: int = 500
     """Steps between checkpoints."""
+    start_from: str | None = None
+    """Checkpoint folder whose weights the run begins with; None: random ones."""
+    precision: str = "bf16"
+    """Of matrix products: bf16, several times as fast where the processor has it, or fp32."""
 
 
 def initialise(model: DiffusionGemma, seed: int) -> None:
@@ -90,7 +96,7 @@ def make_optimizers(model: DiffusionGemma) -> list[torch.optim.Optimizer]:
 
 def _lasting(config: dict[str, Any]) -> dict[str, Any]:
     """What a resumed run cannot change."""
-    return {name: value for name, value in config.items() if name not in ("steps", "max_prefix")}
+    return {name: value for name, value in config.items() if name not in ("steps", "max_prefix", "precision")}
 
 
 class Trainer:
@@ -101,9 +107,11 @@ class Trainer:
         model_config = ModelConfig.from_json(model_json)
         self.model = DiffusionGemma(model_config, select(torch.device("cpu"))[0])
         initialise(self.model, config.seed)
+        tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
+        if config.start_from is not None:
+            load_weights(self.model, tokenizer, Path(config.start_from))
         self.optimizers = make_optimizers(self.model)
         self.base_lrs = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
-        tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
         self.maker = ExampleMaker(tokenizer, model_config.canvas_length, config.max_prefix)
         self.step = 0
         self._resume()
@@ -117,7 +125,8 @@ class Trainer:
         for batch in batches(self.maker, self.config.batch_size // self.config.processes, self.seed):
             if self.step >= self.config.steps:
                 break
-            losses = self._update(batch)
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.config.precision == "bf16"):
+                losses = self._update(batch)
             self.step += 1
             if self.step % LOG_EVERY == 0:
                 rate = (self.step - done) * self.config.batch_size / (time.perf_counter() - started)
@@ -190,6 +199,7 @@ class Trainer:
 
 def _work(rank: int, config: TrainingConfig, model_json: dict[str, Any], run: Path, rendezvous: str) -> None:
     torch.set_num_threads(1)
+    torch.set_flush_denormal(True)  # subnormal gradients are many times slower
     if config.processes > 1:
         dist.init_process_group(
             "gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=config.processes
@@ -202,7 +212,7 @@ def train(config: TrainingConfig, model_json: dict[str, Any], run: Path) -> None
     if config.processes == 1:
         _work(0, config, model_json, run, "")
         return
-    os.environ.update(KEEP_MEMORY)
+    os.environ.update(WORKER_ENVIRONMENT)
     with tempfile.TemporaryDirectory() as folder:
         rendezvous = os.path.join(folder, "rendezvous")  # noqa: PTH118  becomes a URL
         arguments = (config, model_json, run, rendezvous)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from random import Random
 
 import pytest
+from tokenizers import Tokenizer
 
 from dgchat.paths import bundled_model
 from dgchat.training.corpus.conversation import Conversation
 from dgchat.training.corpus.entries import CorpusError, load_entries, normalised, read_entries
 from dgchat.training.corpus.generate import LONGER_SHARE, example_stream
-from dgchat.training.corpus.held_out import is_held_out
+from dgchat.training.corpus.held_out import first_sentences, is_held_out
 from dgchat.training.corpus.memory import MEMORIES, NAME_MEMORY
 from dgchat.training.corpus.noise import maybe_noisy, with_typo
 from dgchat.training.corpus.outside import unknown
@@ -22,7 +22,7 @@ from dgchat.training.corpus.phrasings import embedded
 from dgchat.training.corpus.shelf import jokes, poems
 from dgchat.training.corpus.skills import SKILLS
 from dgchat.training.corpus.slots import words
-from dgchat.training.corpus.stories import BARE_ASKS, Wish, tell, templates
+from dgchat.training.corpus.stories import BARE_ASKS, Wish, plot_for, story_turns, tell, templates
 from dgchat.training.evaluation.garble import garbled, split_words
 from dgchat.training.evaluation.questions import all_questions
 from dgchat.training.tokenizer import SPECIAL_TOKENS, train_tokenizer
@@ -54,6 +54,12 @@ def test_another_seed_gives_other_conversations():
 def test_no_unseen_phrasing_is_ever_generated(conversations: list[Conversation]):
     unseen = {normalised(text) for entry in load_entries() for text in entry.unseen}
     assert not unseen & {normalised(turn.user) for c in conversations for turn in c.turns}
+
+
+def test_no_first_sentence_of_the_test_is_ever_generated(conversations: list[Conversation]):
+    assert len(first_sentences()) >= 150
+    kept = set(map(normalised, first_sentences()))
+    assert not kept & {normalised(turn.user) for c in conversations for turn in c.turns}
 
 
 def test_no_held_out_exercise_is_ever_generated(conversations: list[Conversation]):
@@ -195,7 +201,7 @@ def test_every_skill_has_trained_and_held_out_values():
 def test_a_story_keeps_its_hero_and_name_and_leaves_no_slot_open():
     rng = Random(1)
     for _ in range(2000):
-        story = tell(Wish(hero="owl", name="Mia"), rng)
+        story = tell(Wish(hero="owl", name="Mia"), rng.randrange(100), rng)
         assert {"owl", "mia"} <= set(split_words(story))
         assert "{" not in story
         assert " a owl" not in story
@@ -227,7 +233,7 @@ def test_requests_for_tales_and_memories_belong_to_no_entry():
 
 def test_special_tokens_come_first_and_in_order(tokenizer):
     assert [tokenizer.token_to_id(token) for token in SPECIAL_TOKENS] == list(range(10))
-    assert tokenizer.get_vocab_size() == 2560
+    assert tokenizer.get_vocab_size() == 3072
 
 
 def test_numbers_to_100_are_single_tokens(tokenizer):
@@ -248,8 +254,6 @@ def test_the_tokenizer_decodes_exactly(tokenizer, text: str):
 
 
 def test_a_saved_tokenizer_is_the_same(tokenizer, tmp_path: Path):
-    from tokenizers import Tokenizer
-
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     loaded = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     text = "<|turn>user\nWhat is 7 plus 5?<turn|>\n"
@@ -262,20 +266,34 @@ def test_every_listed_answer_fits_one_canvas(tokenizer):
 
 
 def test_stories_about_the_same_hero_have_the_same_plot():
-    told = {
-        tell(Wish(hero="owl", name=name), Random(seed)).split()[0]
-        for seed, name in enumerate(("Mia", "Ben") * 20)
-    }
-    assert len(told) <= 2  # a plot may begin with the name
+    rng = Random(1)
+    wishes = [Wish(hero="owl", name=name) for name in ("Mia", "Ben")]
+    plots = {plot_for(wish, wish.ask(rng)) for wish in wishes}
+    assert len(plots) == 1
 
 
-def test_the_choices_of_a_slot_are_as_long_as_each_other_in_tokens():
-    from tokenizers import Tokenizer
+def test_another_story_has_the_next_plot():
+    plots = [template.text.split("{")[0] for template in templates() if not template.about_topic]
+    followed = 0
+    for seed in range(1000):
+        turns = story_turns(Random(seed))
+        if len(turns) == 2 and turns[0].user in BARE_ASKS:
+            followed += 1
+            assert turns[1].answer.startswith(plots[(plot_for(Wish(), turns[0].user) + 1) % len(plots)])
+    assert followed
 
+
+def test_no_plot_begins_with_a_name():
+    assert not [template.text for template in templates() if template.text.startswith("{")]
+
+
+@pytest.mark.parametrize("name", ["names", "heroes", "friends", "friend_names", "story_names", "moods"])
+def test_everybody_in_a_story_is_a_single_token(name: str):
     tokenizer = Tokenizer.from_file(str(bundled_model() / "tokenizer.json"))
-    for template in templates():
-        for slot, options in template.choices.items():
-            forms = zip(*(re.sub(r"\{\w+\}", "Mia", option).split("/") for option in options), strict=True)
-            for form in forms:
-                lengths = {len(tokenizer.encode(f" {text}").ids) for text in form}
-                assert len(lengths) == 1, (slot, form)
+    assert not [value for value in words(name) if len(tokenizer.encode(f" {value}").ids) != 1]
+
+
+def test_every_choice_of_a_slot_is_a_single_token():
+    tokenizer = Tokenizer.from_file(str(bundled_model() / "tokenizer.json"))
+    options = {option for template in templates() for option in chain(*template.choices.values())}
+    assert not [option for option in options if len(tokenizer.encode(f" {option}").ids) != 1]

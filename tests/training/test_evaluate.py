@@ -10,7 +10,7 @@ import pytest
 
 from dgchat.engine.events import ChatMessage, GenerationStats
 from dgchat.training.corpus.entries import load_entries
-from dgchat.training.corpus.stories import Wish, tell
+from dgchat.training.corpus.stories import Wish, plot_for, tell
 from dgchat.training.evaluate import evaluate, keeps_wish
 from dgchat.training.evaluation.first_sentences import Kind, judged
 from dgchat.training.evaluation.garble import garbled
@@ -40,7 +40,7 @@ class Oracle:
         if key in self.right:
             return Answer(self.right[key])
         wish = self.wishes.get(messages[-1].text, Wish())
-        return Answer(tell(wish, Random(seed)))
+        return Answer(tell(wish, plot_for(wish, messages[-1].text), Random(seed)))
 
 
 def test_right_answers_score_everything():

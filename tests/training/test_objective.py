@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -20,7 +21,7 @@ from dgchat.training.padded_prefix import PaddedPrefix
 from dgchat.training.trainer import Trainer, TrainingConfig, train
 from tiny import CANVAS, EOS, config_json, model_config, new_cache, random_model, tokenizer_json, write_json
 
-RUN = TrainingConfig(steps=20, batch_size=8, max_prefix=100, processes=1, save_every=10)
+RUN = TrainingConfig(steps=20, batch_size=8, max_prefix=100, processes=1, save_every=10, precision="fp32")
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -168,6 +169,22 @@ def test_a_tiny_run_lowers_the_loss_and_resumes_where_it_was_stopped(
     exported = loaded.model.state_dict()
     assert all(torch.equal(exported[n], w.bfloat16().float()) for n, w in weights(finished).items())
     assert loaded.generation.max_prompt_tokens == 100
+
+
+def test_products_in_bf16_lower_the_loss_too(run: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(trainer, "WARMUP_STEPS", 5)
+    narrow = replace(RUN, precision="bf16")
+    untrained = Trainer(narrow, config_json(), run, rank=0)
+    batch = next(batches(untrained.maker, 32, seed=99))
+    train(narrow, config_json(), run)
+    trained = Trainer(narrow, config_json(), run, rank=0)
+    assert all(value.dtype == torch.float32 for value in weights(trained).values())
+    with torch.no_grad():
+        before, after = (
+            batch_losses(each.model, batch, untrained.maker.fill, generator()).denoising.item()
+            for each in (untrained, trained)
+        )
+    assert after < before - 0.3
 
 
 def test_a_finished_run_is_left_as_it_is(run: Path):

@@ -8,7 +8,7 @@ from random import Random
 
 from dgchat.training.corpus.conversation import Conversation, Turn
 from dgchat.training.corpus.entries import Entry, load_entries, normalised
-from dgchat.training.corpus.held_out import is_held_out
+from dgchat.training.corpus.held_out import first_sentences, is_held_out
 from dgchat.training.corpus.memory import memory_turns
 from dgchat.training.corpus.noise import maybe_noisy
 from dgchat.training.corpus.outside import outside_turn
@@ -25,7 +25,7 @@ LONGER_SHARE = 0.25
 SYSTEM_SHARE = 0.03
 """Share of the conversations with a system turn, which the answers do not heed."""
 
-REPHRASED_SHARE = {"fact": 0.40, "small_talk": 0.10, "fallback": 0.25}
+REPHRASED_SHARE = {"fact": 0.40, "small_talk": 0.20, "fallback": 0.25}
 """Share of the turns about an entry whose phrasing is put inside another sentence."""
 
 _SYSTEM_TEXTS = (
@@ -48,6 +48,8 @@ def example_stream(seed: int) -> Iterator[Conversation]:
         turns = _FAMILIES[family][1](rng)
         if rng.random() < LONGER_SHARE:
             turns = tuple(_distraction(rng) for _ in range(rng.choice((1, 1, 2)))) + turns
+        if any(normalised(turn.user) in _kept_for_the_test() for turn in turns):
+            continue
         system = rng.choice(_SYSTEM_TEXTS) if rng.random() < SYSTEM_SHARE else None
         yield Conversation(turns, family, system)
 
@@ -97,6 +99,11 @@ def _small_talk_turn(rng: Random) -> Turn:
 @cache
 def _entries(family: str) -> tuple[Entry, ...]:
     return tuple(entry for entry in load_entries() if entry.family == family)
+
+
+@cache
+def _kept_for_the_test() -> frozenset[str]:
+    return frozenset(map(normalised, first_sentences()))
 
 
 @cache

@@ -10,7 +10,7 @@ from random import Random
 from zlib import crc32
 
 from dgchat.training.corpus.conversation import Turn
-from dgchat.training.corpus.entries import CORPUS_FOLDER
+from dgchat.training.corpus.entries import CORPUS_FOLDER, normalised
 from dgchat.training.corpus.held_out import is_held_out
 from dgchat.training.corpus.noise import maybe_noisy
 from dgchat.training.corpus.slots import words
@@ -152,49 +152,38 @@ def draw_wish(rng: Random, *, held_out: bool = False) -> Wish:
 def _fitting_name(hero: str, rng: Random) -> str:
     kind = hero.split()[-1]
     fitting = next((names for names in ("female", "male") if kind in words(f"{names}_heroes")), None)
-    return rng.choice(words(f"{fitting}_names" if fitting else "names"))
-
-
-def story_turn(rng: Random) -> Turn:
-    """A wish and a story that fulfils it."""
-    wish = draw_wish(rng)
-    ask = wish.ask(rng)
-    if wish.name is None:
-        ask = maybe_noisy(ask, rng, typos=wish == Wish())
-    return Turn(ask, tell(wish, rng))
+    return rng.choice(words(f"{fitting}_names" if fitting else "story_names"))
 
 
 def story_turns(rng: Random) -> tuple[Turn, ...]:
-    """A wish and its story; sometimes the user wants another one, whatever it is about."""
-    turn = story_turn(rng)
+    """A wish and its story; sometimes the user wants another one: the next plot, whatever it is about."""
+    wish = draw_wish(rng)
+    ask = wish.ask(rng)
+    plot = plot_for(wish, ask)
+    story = tell(wish, plot, rng)
+    if wish.name is None:
+        ask = maybe_noisy(ask, rng, typos=wish == Wish())
+    turn = Turn(ask, story)
     if rng.random() >= 0.12:
         return (turn,)
-    return turn, Turn(maybe_noisy(rng.choice((*MORE_ASKS, "another story")), rng), tell(Wish(), rng))
+    more = maybe_noisy(rng.choice((*MORE_ASKS, "another story")), rng)
+    return turn, Turn(more, tell(Wish(), plot + 1, rng))
 
 
-def tell(wish: Wish, rng: Random) -> str:
-    """A random story that keeps to `wish`."""
-    template = _template_for(wish, rng)
-    filled = {slot: rng.choice(options).split("/") for slot, options in template.choices.items()}
-    values = {
-        slot if at == 0 else f"{slot}{at + 1}": form
-        for slot, forms in filled.items()
-        for at, form in enumerate(forms)
-    }
-    values |= _cast(wish, rng)
-    text = template.text
-    for _ in range(2):
-        text = re.sub(r"\{(\w+)\}", lambda slot: values[slot[1]], text)
-    return _capitalised(text)
-
-
-def _template_for(wish: Wish, rng: Random) -> Template:
-    """One template for all stories about the same thing: a model that writes all words at once cannot weigh
-    plots against each other.
+def plot_for(wish: Wish, ask: str) -> int:
+    """The number of the plot: one for all stories about the same thing, and for each way of asking for any. A
+    model that writes all words at once cannot weigh plots against each other.
     """
+    return crc32((wish.hero or wish.topic or wish.name or normalised(ask)).encode())
+
+
+def tell(wish: Wish, plot: int, rng: Random) -> str:
+    """A random story that keeps to `wish`, by one of the plots that fit it, counted around."""
     fitting = [each for each in templates() if each.about_topic == bool(wish.topic)]
-    about = wish.hero or wish.topic or wish.name
-    return fitting[crc32(about.encode()) % len(fitting)] if about else rng.choice(fitting)
+    template = fitting[plot % len(fitting)]
+    values = {slot: rng.choice(options) for slot, options in template.choices.items()}
+    values |= _cast(wish, rng)
+    return re.sub(r"\{(\w+)\}", lambda slot: values[slot[1]], template.text)
 
 
 def _cast(wish: Wish, rng: Random) -> dict[str, str]:
@@ -202,17 +191,13 @@ def _cast(wish: Wish, rng: Random) -> dict[str, str]:
     hero = wish.hero or rng.choice(words("friends"))
     name = wish.name or _fitting_name(hero, rng)
     friend = rng.choice([kind for kind in words("friends") if kind not in hero])
-    while (friend_name := rng.choice(words("names"))) == name:
-        pass
+    friend_name = rng.choice([other for other in words("friend_names") if other != name])
     return {
         "hero": hero,
-        "a_hero": with_article(hero),
         "name": name,
         "friend": friend,
-        "a_friend": with_article(friend),
         "friend_name": friend_name,
-        "mood": rng.choice(words("moods")),
-        "place": rng.choice(words("homes")),
+        "mood": rng.choice([mood for mood in words("moods") if mood not in hero.split()]),
         "topic": wish.topic or "",
     }
 
@@ -220,7 +205,3 @@ def _cast(wish: Wish, rng: Random) -> dict[str, str]:
 def with_article(noun: str) -> str:
     """`noun` after "a" or "an", by its first letter."""
     return f"{'an' if noun[0] in 'aeio' or noun.startswith('ug') else 'a'} {noun}"
-
-
-def _capitalised(text: str) -> str:
-    return text[0].upper() + text[1:]

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from pathlib import Path
 
 from dgchat.training.corpus.entries import load_entries
 from dgchat.training.corpus.memory import MEMORIES, NAME_MEMORY
@@ -15,8 +14,6 @@ from dgchat.training.corpus.shelf import jokes, poems
 from dgchat.training.corpus.skills import DAYS, MONTHS
 from dgchat.training.corpus.slots import pairs
 from dgchat.training.evaluation.garble import garbled, split_words
-
-_FILE = Path(__file__).parent / "first_sentences.txt"
 
 
 class Kind(StrEnum):
@@ -38,11 +35,6 @@ class Outcome:
     kind: Kind
     what: str
     """The entry's id, the checker's name, or what is wrong."""
-
-
-def first_sentences() -> list[str]:
-    """Written before any training text; the generator never reads them."""
-    return [line.strip() for line in _FILE.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
 def judged(sentence: str, answer: str) -> Outcome:

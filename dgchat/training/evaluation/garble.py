@@ -12,12 +12,12 @@ from dgchat.training.corpus.entries import load_entries
 from dgchat.training.corpus.shelf import jokes, poems
 from dgchat.training.corpus.skills import DAYS, MONTHS, SKILLS
 from dgchat.training.corpus.slots import words
-from dgchat.training.corpus.stories import Wish, story_turn, tell, templates
+from dgchat.training.corpus.stories import Wish, story_turns, tell, templates
 
 _WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?|\d+")
 _ENDS = (".", "!", "?", '"', "'", "\u201d")
 _SPOKEN_LISTS = (
-    "names", "heroes", "friends", "moods", "homes", "looks", "topics",
+    "names", "heroes", "friends", "friend_names", "moods", "looks", "topics",
     "colors", "pets", "foods", "letters", "sortable", "opposites", "plurals",
 )  # fmt: skip
 _SAMPLED_STORIES = 4000
@@ -146,5 +146,7 @@ def _usual_repeats() -> frozenset[tuple[str, ...]]:
 @cache
 def _sampled_stories() -> tuple[str, ...]:
     rng = Random(1)
-    about_topics = (tell(Wish(topic=topic), rng) for topic in words("topics") for _ in range(8))
-    return (*(story_turn(rng).answer for _ in range(_SAMPLED_STORIES)), *about_topics)
+    about_topics = (
+        tell(Wish(topic=topic), plot, rng) for topic in words("topics") for plot in range(2) for _ in range(4)
+    )
+    return (*(story_turns(rng)[0].answer for _ in range(_SAMPLED_STORIES)), *about_topics)
