@@ -213,6 +213,17 @@ class CancelSignal(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class LoadProgress:
+    done_bytes: int
+    """Bytes of weights read so far."""
+    total_bytes: int
+    """Bytes of weights there are to read."""
+
+
+LoadListener = Callable[[LoadProgress], None]
+
+
+@dataclass(frozen=True, slots=True)
 class EngineInfo:
     model: str
     """Name of the model, short enough for a title bar."""
