@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import torch
 
@@ -12,13 +14,21 @@ from dgchat.chat.template import ChatTemplate
 from dgchat.chat.tokenizer import ChatTokenizer
 from dgchat.checkpoint.files import INDEX, SINGLE, read_json, read_text
 from dgchat.checkpoint.find import checkpoint_name
-from dgchat.checkpoint.formats.layout import TORCH_DTYPES, Layout, check_headers, layout_of
+from dgchat.checkpoint.formats.layout import (
+    TORCH_DTYPES,
+    Layout,
+    check_headers,
+    layout_of,
+    packed_modules,
+)
+from dgchat.checkpoint.formats.quantisation import read_quantisation
 from dgchat.checkpoint.generation import GenerationDefaults
 from dgchat.checkpoint.headers import Header, read_headers
 from dgchat.checkpoint.weights import WeightReader
 from dgchat.engine.events import CancelSignal, LoadListener
 from dgchat.errors import CheckpointError
 from dgchat.model.config import ModelConfig
+from dgchat.model.quantised import pack_modules
 from dgchat.model.transformer import DiffusionGemma
 from dgchat_kernels import select
 
@@ -50,10 +60,10 @@ class Checkpoint:
     """What each tensor that is needed must be, and where in the model it goes."""
     headers: dict[str, Header]
     """The header of each tensor that is needed."""
-    quantisation: str
-    """How the large weights are stored: `none`, `nvfp4` or `fp8`."""
+    quantisation: Literal["none", "nvfp4", "fp8"]
+    """How the large weights are stored and kept in memory: `none`, `nvfp4` or `fp8`."""
     dtype: torch.dtype
-    """Data type of most weights in the files."""
+    """Data type of most of the other weights in the files."""
 
     def load(
         self,
@@ -65,13 +75,16 @@ class Checkpoint:
         """Stream the weights to `device`, as `dtype` or else as stored (on a CPU always fp32, which is faster
         there); CheckpointError names the file and tensor that holds a NaN or an infinity.
 
-        `on_progress` is called as bytes arrive; LoadCancelled, and nothing kept, once `cancelled` is set.
+        Quantised weights stay packed, and are dequantised to that data type as they are used. `on_progress`
+        is called as bytes arrive; LoadCancelled, and nothing kept, once `cancelled` is set.
         """
         target = torch.device(device)
         dtype = dtype or (torch.float32 if target.type == "cpu" else self.dtype)
         ops, reason = select(target)
         with torch.device("meta"):
             model = DiffusionGemma(self.config, ops)
+            if self.quantisation != "none":
+                pack_modules(model, packed_modules(self.layout), self.quantisation, ops)
         shapes = {name: value.shape for name, value in model.state_dict().items()}
         reader = WeightReader(self.folder, self.layout, self.headers, on_progress, cancelled)
         model.load_state_dict(reader.read(shapes, target, dtype), strict=True, assign=True)
@@ -94,27 +107,31 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     if not folder.is_dir():
         raise CheckpointError(f"there is no checkpoint folder {folder}")
     config_json = read_json(folder, "config.json")
-    _refuse_foreign(config_json)
+    quantisation = read_quantisation(folder, config_json)
     config = ModelConfig.from_json(config_json)
     has_generation = (folder / "generation_config.json").exists()
     generation_json = read_json(folder, "generation_config.json") if has_generation else {}
     generation = GenerationDefaults.from_json(generation_json, config_json)
     tokenizer = _tokenizer(folder, config, generation)
     template = ChatTemplate(read_text(folder, "chat_template.jinja"))
-    layout = layout_of(config)
-    headers = check_headers(layout, read_headers(folder), INDEX if (folder / INDEX).exists() else SINGLE)
-    kinds = [header.dtype for header in headers.values()]
-    dtype = TORCH_DTYPES[max(set(kinds), key=kinds.count)]
-    return Checkpoint(folder, config, generation, tokenizer, template, layout, headers, "none", dtype)
+    found = read_headers(folder)
+    layout = layout_of(config, quantisation, found)
+    headers = check_headers(layout, found, INDEX if (folder / INDEX).exists() else SINGLE)
+    return Checkpoint(
+        folder,
+        config,
+        generation,
+        tokenizer,
+        template,
+        layout=layout,
+        headers=headers,
+        quantisation=quantisation.scheme,
+        dtype=_most_frequent(header.dtype for name, header in headers.items() if not layout[name].kept_as),
+    )
 
 
-def _refuse_foreign(config: dict[str, Any]) -> None:
-    quantised = config.get("quantization_config")
-    if quantised is not None:
-        method = quantised.get("quant_method") if isinstance(quantised, dict) else quantised
-        raise CheckpointError(
-            f"config.json: {method} quantisation is not read yet", hint="bf16 and fp32 checkpoints are"
-        )
+def _most_frequent(dtypes: Iterable[str]) -> torch.dtype:
+    return TORCH_DTYPES[Counter(dtypes).most_common(1)[0][0]]
 
 
 def _tokenizer(folder: Path, config: ModelConfig, generation: GenerationDefaults) -> ChatTokenizer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 from io import FileIO
 from pathlib import Path
@@ -35,6 +35,9 @@ class WeightReader:
         self._on_progress = on_progress
         self._done_bytes = 0
         self._total_bytes = sum(header.num_bytes for header in headers.values())
+        self._parts: dict[str, list[str]] = defaultdict(list)
+        for name, expected in layout.items():
+            self._parts[expected.parameter].append(name)
 
     def read(
         self, shapes: Mapping[str, torch.Size], device: torch.device, dtype: torch.dtype
@@ -62,7 +65,7 @@ class WeightReader:
         dtype: torch.dtype,
     ) -> None:
         staging = Staging(device)
-        missing = Counter(expected.parameter for expected in self._layout.values())
+        missing = {parameter: len(names) for parameter, names in self._parts.items()}
         for file, names in self._by_file().items():
             with open_raw(self._folder, file) as stream:
                 for name in names:
@@ -74,7 +77,7 @@ class WeightReader:
                     self._read_tensor(stream, self._headers[name], state[parameter][expected.block], staging)
                     missing[parameter] -= 1
                     if not missing[parameter]:
-                        self._check(parameter, state[parameter])
+                        self._finish(parameter, state[parameter], dtype)
 
     def _by_file(self) -> dict[str, list[str]]:
         """Names of the tensors in each file, in the order in which they lie there."""
@@ -99,12 +102,21 @@ class WeightReader:
         if self._on_progress is not None:
             self._on_progress(LoadProgress(self._done_bytes, self._total_bytes))
 
-    def _check(self, parameter: str, values: Tensor) -> None:
-        if _is_finite(values):
+    def _finish(self, parameter: str, values: Tensor, dtype: torch.dtype) -> None:
+        """Check a parameter whose last part has arrived, and turn reciprocals over."""
+        expected = self._layout[self._parts[parameter][0]]
+        if expected.is_reciprocal:
+            self._check(parameter, values, 1.0, values.dtype)
+            values.copy_(torch.where(values == 0, 0, 1 / values))
+        self._check(parameter, values, expected.largest_factor, dtype)
+
+    def _check(self, parameter: str, values: Tensor, largest_factor: float, dtype: torch.dtype) -> None:
+        if _is_usable(values, largest_factor, dtype):
             return
-        parts = [name for name, expected in self._layout.items() if expected.parameter == parameter]
-        name = next(name for name in parts if not _is_finite(values[self._layout[name].block]))
-        raise CheckpointError(f"{self._headers[name].file}: tensor {name!r} holds a NaN or an infinity")
+        for name in self._parts[parameter]:
+            if not _is_usable(values[self._layout[name].block], largest_factor, dtype):
+                file = self._headers[name].file
+                raise CheckpointError(f"{file}: tensor {name!r} holds a NaN or an infinity")
 
 
 class Staging:
@@ -126,7 +138,9 @@ class Staging:
             return
         buffer = self._next_buffer()[: len(values) * stored.itemsize].view(stored)
         read_into(stream, offset, buffer)
-        values.copy_(buffer.to(values.device, non_blocking=self._on_cuda))
+        if values.dtype != stored:
+            buffer = buffer.to(values.device, non_blocking=self._on_cuda)
+        values.copy_(buffer, non_blocking=self._on_cuda)
         if self._on_cuda:
             self._copied[self._turn].record()
 
@@ -143,6 +157,13 @@ class Staging:
         return self._buffers[self._turn]
 
 
-def _is_finite(tensor: Tensor) -> bool:
-    low, high = torch.aminmax(tensor)  # a NaN is both; unlike isfinite, no copies as large as the tensor
-    return bool(low.isfinite() & high.isfinite())
+def _is_usable(values: Tensor, largest_factor: float, dtype: torch.dtype) -> bool:
+    """Whether the values, and what they are multiplied out to in `dtype`, are numbers."""
+    if values.dtype == torch.uint8:  # every byte is two codes
+        return True
+    if values.dtype == torch.float8_e4m3fn:
+        chunks = values.view(torch.uint8).flatten().split(CHUNK_BYTES)
+        return not bool(torch.stack([((chunk & 0x7F) == 0x7F).any() for chunk in chunks]).any())
+    low, high = torch.aminmax(values)  # a NaN is both; unlike isfinite, no copies as large as the tensor
+    limits = (torch.stack((low, high)) * largest_factor).to(dtype)
+    return bool(limits.isfinite().all())

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 
+from dgchat.checkpoint.formats.packed import Part, parts
+from dgchat.checkpoint.formats.quantisation import Quantisation
 from dgchat.checkpoint.headers import Header
-from dgchat.checkpoint.tensors import Shape, expected_tensors, is_skipped, parameter_name
+from dgchat.checkpoint.tensors import (
+    Shape,
+    calibrated_module,
+    expected_tensors,
+    is_vision,
+    parameter_name,
+)
 from dgchat.errors import CheckpointError
 from dgchat.model.config import ModelConfig
 
-TORCH_DTYPES = {"BF16": torch.bfloat16, "F32": torch.float32}
+TORCH_DTYPES = {
+    "BF16": torch.bfloat16,
+    "F32": torch.float32,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "U8": torch.uint8,
+}
 """The data types that are read, by their names in safetensors."""
 
 
@@ -28,18 +42,84 @@ class ExpectedTensor:
     """Which contiguous part of the parameter it fills; empty: all of it."""
     kept_as: torch.dtype | None = None
     """Data type in memory; None: that of the computation."""
+    largest_factor: float = 1.0
+    """The largest number that its values will be multiplied with."""
+    is_reciprocal: bool = False
+    """Whether one over its values is what the model multiplies with; zero stays zero."""
 
 
 Layout = dict[str, ExpectedTensor]
 """Every tensor that is needed, by its name in the checkpoint."""
 
 
-def layout_of(config: ModelConfig) -> Layout:
-    """The layout of a model with these sizes."""
+_PLAIN = ("BF16", "F32")
+
+_PROJECTION = re.compile(r".+\.(self_attn|mlp|self_conditioning)\.[a-z]+_proj\.weight")
+"""The linear maps that a quantised checkpoint may or may not quantise; the router's never is."""
+
+_EXPERTS = re.compile(r"(.+\.experts\.)(gate_up|down)_proj")
+
+
+def layout_of(config: ModelConfig, quantisation: Quantisation, found: Mapping[str, Header]) -> Layout:
+    """The layout of a model with these sizes in this format.
+
+    The experts are quantised in every layer; which other projections are, `found` tells.
+    """
+    layout: Layout = {}
+    for name, shape in expected_tensors(config).items():
+        if quantisation.scheme != "none" and (experts := _EXPERTS.fullmatch(name)):
+            layout |= _experts(quantisation, experts[1], experts[2], shape)
+        elif quantisation.scheme != "none" and _PROJECTION.fullmatch(name) and _is_quantised(name, found):
+            layout |= _projection(quantisation, name.removesuffix(".weight"), shape)
+        else:
+            layout[name] = ExpectedTensor((shape,), _PLAIN, parameter_name(name))
+    return layout
+
+
+def packed_modules(layout: Layout) -> set[str]:
+    """Names of the model's modules whose weights stay packed."""
     return {
-        name: ExpectedTensor((shape,), ("BF16", "F32"), parameter_name(name))
-        for name, shape in expected_tensors(config).items()
+        expected.parameter.rpartition(".")[0] for expected in layout.values() if expected.kept_as is not None
     }
+
+
+def _is_quantised(name: str, found: Mapping[str, Header]) -> bool:
+    module = name.removesuffix(".weight")
+    plain = found.get(name)
+    return plain.dtype not in _PLAIN if plain else f"{module}.weight_packed" in found
+
+
+def _projection(quantisation: Quantisation, module: str, shape: Shape) -> Layout:
+    rows, columns = shape
+    return {
+        f"{module}.{part.name}": _expected(part, f"{parameter_name(module)}.{part.role}")
+        for part in parts(quantisation, rows, columns, module)
+    }
+
+
+def _experts(quantisation: Quantisation, prefix: str, projection: str, shape: Shape) -> Layout:
+    """The tensors of one layer's experts, projection after projection, for stacked weights of this shape."""
+    count, rows, columns = shape
+    halves = {"down": slice(0, rows)}
+    if projection == "gate_up":
+        rows //= 2
+        halves = {"gate": slice(0, rows), "up": slice(rows, 2 * rows)}
+    layout: Layout = {}
+    for kind, block in halves.items():
+        for part in parts(quantisation, rows, columns, f"{prefix}0.{kind}_proj"):
+            whose = kind if part.role == "global_scale" else projection
+            parameter = f"{parameter_name(prefix)}{whose}_{part.role}"
+            for expert in range(count):
+                one = slice(expert, expert + 1)
+                where = (one,) if part.role == "global_scale" else (expert, block)
+                layout[f"{prefix}{expert}.{kind}_proj.{part.name}"] = _expected(part, parameter, where)
+    return layout
+
+
+def _expected(part: Part, parameter: str, block: tuple[int | slice, ...] = ()) -> ExpectedTensor:
+    return ExpectedTensor(
+        part.shapes, part.dtypes, parameter, block, part.kept_as, part.largest_factor, part.is_reciprocal
+    )
 
 
 def check_headers(layout: Layout, found: Mapping[str, Header], table: str) -> dict[str, Header]:
@@ -48,8 +128,10 @@ def check_headers(layout: Layout, found: Mapping[str, Header], table: str) -> di
 
     `table` is the file that should tell of every tensor: the index, or the only safetensors file.
     """
+    modules = {name.rpartition(".")[0] for name in layout}
+    modules |= {name.rpartition(".")[0] for name in modules}
     for name, header in found.items():
-        if name not in layout and not is_skipped(name):
+        if name not in layout and not is_vision(name) and calibrated_module(name) not in modules:
             raise CheckpointError(f"{header.file}: tensor {name!r} is not part of this architecture")
     for name, expected in layout.items():
         header = found.get(name)
