@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,14 +22,15 @@ from dgchat.checkpoint.formats.layout import (
     layout_of,
     packed_modules,
 )
-from dgchat.checkpoint.formats.quantisation import read_quantisation
+from dgchat.checkpoint.formats.quantisation import read_quantisation, refuse_foreign_files
 from dgchat.checkpoint.generation import GenerationDefaults
 from dgchat.checkpoint.headers import Header, read_headers
+from dgchat.checkpoint.tensors import expected_tensors
 from dgchat.checkpoint.weights import WeightReader
 from dgchat.engine.events import CancelSignal, LoadListener
 from dgchat.errors import CheckpointError
 from dgchat.model.config import ModelConfig
-from dgchat.model.quantised import pack_modules
+from dgchat.model.quantised import Scheme, pack_modules
 from dgchat.model.transformer import DiffusionGemma
 from dgchat_kernels import select
 
@@ -44,7 +46,16 @@ class LoadedCheckpoint:
     generation: GenerationDefaults
     device: torch.device
     dtype: torch.dtype
+    """Data type of the computation, and of all weights that are not packed."""
+    quantisation: Scheme | Literal["none"]
+    """How the packed weights are stored."""
     ops_reason: str
+
+    @property
+    def num_weights(self) -> int:
+        """Weights of the text model, packed or not; layer scalars are none."""
+        shapes = expected_tensors(self.model.config).items()
+        return sum(math.prod(shape) for name, shape in shapes if not name.endswith("layer_scalar"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,7 @@ class Checkpoint:
     """What each tensor that is needed must be, and where in the model it goes."""
     headers: dict[str, Header]
     """The header of each tensor that is needed."""
-    quantisation: Literal["none", "nvfp4", "fp8"]
+    quantisation: Scheme | Literal["none"]
     """How the large weights are stored and kept in memory: `none`, `nvfp4` or `fp8`."""
     dtype: torch.dtype
     """Data type of most of the other weights in the files."""
@@ -98,6 +109,7 @@ class Checkpoint:
             generation=self.generation,
             device=target,
             dtype=dtype,
+            quantisation=self.quantisation,
             ops_reason=reason,
         )
 
@@ -106,6 +118,7 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     """Check a folder, but for the weights themselves; CheckpointError names the file and tensor at fault."""
     if not folder.is_dir():
         raise CheckpointError(f"there is no checkpoint folder {folder}")
+    refuse_foreign_files(folder)
     config_json = read_json(folder, "config.json")
     quantisation = read_quantisation(folder, config_json)
     config = ModelConfig.from_json(config_json)

@@ -230,7 +230,7 @@ class EngineInfo:
     device: str
     """`cpu`, `cuda:0 NVIDIA ...` or `mps`."""
     dtype: str
-    """Data type of the weights in memory."""
+    """Data type of the weights in memory, and of those that are packed: `bfloat16 + nvfp4`."""
     parameters: int
     """Parameters of the text model."""
     canvas_length: int

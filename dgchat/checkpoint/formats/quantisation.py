@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from dgchat.checkpoint.files import read_json
 from dgchat.errors import CheckpointError
+from dgchat.model.quantised import Scheme
 from dgchat_kernels import NVFP4_BLOCK
 
 MODELOPT_FILE = "hf_quant_config.json"
@@ -30,7 +31,7 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Quantisation:
-    scheme: Literal["none", "nvfp4", "fp8"] = "none"
+    scheme: Scheme | Literal["none"] = "none"
     """How the numbers are stored."""
     dialect: Literal["none", "modelopt", "compressed-tensors"] = "none"
     """Whose names and scales these are."""
@@ -39,6 +40,13 @@ class Quantisation:
 def foreign_format(name: str, where: str) -> CheckpointError:
     """The error for a format that is not read; it names one that is."""
     return CheckpointError(f"{where}: {name} is not a format that dgchat reads", hint=OURS)
+
+
+def refuse_foreign_files(folder: Path) -> None:
+    """CheckpointError for a folder that holds a GGUF file and no safetensors."""
+    gguf = sorted(folder.glob("*.gguf"))
+    if gguf and not any(folder.glob("*.safetensors")):
+        raise foreign_format("GGUF", gguf[0].name)
 
 
 def read_quantisation(folder: Path, config: Mapping[str, Any]) -> Quantisation:
