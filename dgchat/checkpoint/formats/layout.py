@@ -57,7 +57,7 @@ _PLAIN = ("BF16", "F32")
 _PROJECTION = re.compile(r".+\.(self_attn|mlp|self_conditioning)\.[a-z]+_proj\.weight")
 """The linear maps that a quantised checkpoint may or may not quantise; the router's never is."""
 
-_EXPERTS = re.compile(r"(.+\.experts\.)(gate_up|down)_proj")
+_STACKED = re.compile(r".+\.experts\.(gate_up|down)_proj")
 
 
 def layout_of(config: ModelConfig, quantisation: Quantisation, found: Mapping[str, Header]) -> Layout:
@@ -67,12 +67,42 @@ def layout_of(config: ModelConfig, quantisation: Quantisation, found: Mapping[st
     """
     layout: Layout = {}
     for name, shape in expected_tensors(config).items():
-        if quantisation.scheme != "none" and (experts := _EXPERTS.fullmatch(name)):
-            layout |= _experts(quantisation, experts[1], experts[2], shape)
-        elif quantisation.scheme != "none" and _PROJECTION.fullmatch(name) and _is_quantised(name, found):
+        if quantisation.scheme == "none":
+            layout[name] = _plain(name, shape)
+        elif are_experts(name):
+            layout |= experts_layout(quantisation, name, shape)
+        elif _PROJECTION.fullmatch(name) and _is_quantised(name, found):
             layout |= _projection(quantisation, name.removesuffix(".weight"), shape)
         else:
-            layout[name] = ExpectedTensor((shape,), _PLAIN, parameter_name(name))
+            layout[name] = _plain(name, shape)
+    return layout
+
+
+def are_experts(name: str) -> bool:
+    """Whether a tensor is the stacked weights of a layer's experts."""
+    return _STACKED.fullmatch(name) is not None
+
+
+def projections(stacked: str, rows: int) -> dict[str, slice]:
+    """The projections that stacked weights of this name hold for each expert, and their rows of `rows`."""
+    if stacked.endswith("gate_up_proj"):
+        return {"gate_proj": slice(0, rows // 2), "up_proj": slice(rows // 2, rows)}
+    return {"down_proj": slice(0, rows)}
+
+
+def experts_layout(quantisation: Quantisation, stacked: str, shape: Shape) -> Layout:
+    """The tensors of one layer's experts in place of their stacked weights of this name and shape."""
+    count, rows, columns = shape
+    module, _, name = stacked.rpartition(".")
+    layout: Layout = {}
+    for projection, block in projections(stacked, rows).items():
+        for part in parts(quantisation, block.stop - block.start, columns, f"{module}.0.{projection}"):
+            of_whom = projection if part.role == "global_scale" else name
+            parameter = f"{parameter_name(module)}.{of_whom.removesuffix('_proj')}_{part.role}"
+            for expert in range(count):
+                one = slice(expert, expert + 1)
+                where = (one,) if part.role == "global_scale" else (expert, block)
+                layout[f"{module}.{expert}.{projection}.{part.name}"] = _expected(part, parameter, where)
     return layout
 
 
@@ -97,23 +127,8 @@ def _projection(quantisation: Quantisation, module: str, shape: Shape) -> Layout
     }
 
 
-def _experts(quantisation: Quantisation, prefix: str, projection: str, shape: Shape) -> Layout:
-    """The tensors of one layer's experts, projection after projection, for stacked weights of this shape."""
-    count, rows, columns = shape
-    halves = {"down": slice(0, rows)}
-    if projection == "gate_up":
-        rows //= 2
-        halves = {"gate": slice(0, rows), "up": slice(rows, 2 * rows)}
-    layout: Layout = {}
-    for kind, block in halves.items():
-        for part in parts(quantisation, rows, columns, f"{prefix}0.{kind}_proj"):
-            whose = kind if part.role == "global_scale" else projection
-            parameter = f"{parameter_name(prefix)}{whose}_{part.role}"
-            for expert in range(count):
-                one = slice(expert, expert + 1)
-                where = (one,) if part.role == "global_scale" else (expert, block)
-                layout[f"{prefix}{expert}.{kind}_proj.{part.name}"] = _expected(part, parameter, where)
-    return layout
+def _plain(name: str, shape: Shape) -> ExpectedTensor:
+    return ExpectedTensor((shape,), _PLAIN, parameter_name(name))
 
 
 def _expected(part: Part, parameter: str, block: tuple[int | slice, ...] = ()) -> ExpectedTensor:

@@ -15,10 +15,11 @@ from dgchat_kernels import NVFP4_BLOCK
 E2M1_MAX, E4M3_MAX = 6.0, 448.0
 """The largest numbers that a code and a block scale can be."""
 
-_NVFP4_NAMES = {
+NVFP4_NAMES = {
     "modelopt": ("weight", "weight_scale", "weight_scale_2"),
     "compressed-tensors": ("weight_packed", "weight_scale", "weight_global_scale"),
 }
+"""What each dialect calls the codes, the block scales and the global scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def parts(quantisation: Quantisation, rows: int, columns: int, module: str) -> I
         raise CheckpointError(
             f"config.json: {module} has rows of {columns} weights, NVFP4 blocks of {NVFP4_BLOCK}"
         )
-    codes, scales, global_scale = _NVFP4_NAMES[quantisation.dialect]
+    codes, scales, global_scale = NVFP4_NAMES[quantisation.dialect]
     blocks = columns // NVFP4_BLOCK
     yield Part(codes, "codes", ((rows, columns // 2),), ("U8",), torch.uint8)
     yield Part(scales, "scales", ((rows, blocks),), ("F8_E4M3",), torch.float8_e4m3fn)
