@@ -142,7 +142,7 @@ class Staging:
             buffer = buffer.to(values.device, non_blocking=self._on_cuda)
         values.copy_(buffer, non_blocking=self._on_cuda)
         if self._on_cuda:
-            self._copied[self._turn].record()
+            self._copied[self._turn].record(torch.cuda.current_stream(values.device))
 
     def _next_buffer(self) -> Tensor:
         if not self._buffers:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dgchat.checkpoint import open_checkpoint
+from dgchat.checkpoint import open_checkpoint, raw, weights
 from dgchat.engine.engine import DiffusionEngine
 from dgchat.errors import CheckpointError
 from dgchat.model.quantised import ExpertsNVFP4, LinearFP8, LinearNVFP4
@@ -161,3 +161,23 @@ def test_the_engine_counts_packed_weights_and_says_how_they_are_kept(tmp_path: P
     theirs = DiffusionEngine(open_checkpoint(tmp_path / "twin").load()).info()
     assert ours.parameters == theirs.parameters
     assert ours.dtype == f"float32 + {'fp8' if dialect == 'fp8' else 'nvfp4'}"
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("chunk", [1000, raw.CHUNK_BYTES], ids=["many chunks", "one chunk"])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_arrives_on_a_gpu_is_what_arrives_in_main_memory(
+    tmp_path: Path, dialect: Dialect, chunk: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(weights, "CHUNK_BYTES", chunk)
+    packed, _ = quantise(dialect, plain_tensors())
+    checkpoint = open_checkpoint(write_packed(tmp_path, packed, quantisation_json(dialect)))
+    here, there = checkpoint.load("cpu", torch.bfloat16).model, checkpoint.load("cuda", torch.bfloat16).model
+    assert here.state_dict().keys() == there.state_dict().keys()
+    for name, value in there.state_dict().items():
+        assert value.is_cuda
+        ours = here.state_dict()[name]
+        assert torch.equal(value.cpu().view(-1).view(torch.uint8), ours.view(-1).view(torch.uint8))
+    x = torch.randn(3, here.config.hidden_size, dtype=torch.bfloat16)
+    one, other = here.layers[0].self_attn.k_proj(x), there.layers[0].self_attn.k_proj(x.cuda()).cpu()
+    torch.testing.assert_close(one, other, rtol=2e-2, atol=2e-2)

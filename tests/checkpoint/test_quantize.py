@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,29 +22,11 @@ from dgchat.checkpoint.quantize import quantize
 from dgchat.engine.events import LoadProgress
 from dgchat.errors import CheckpointError, DgchatError, UsageError
 from packed_tiny import logits_of, plain_tensors, quantisation_json, quantise, weights_of, write_packed
+from peak_memory import CAN_MEASURE, raised_peak
 from tiny import write_checkpoint, write_weights
 
 VISION = "model.encoder.vision_tower.patch.weight"
 DOWN = "model.decoder.layers.0.experts.down_proj"
-
-PEAK = """
-import sys
-from pathlib import Path
-from dgchat.checkpoint.quantize import quantize
-
-source, target, warm_up = map(Path, sys.argv[1:])
-quantize(warm_up, target.with_name("warm"))
-Path("/proc/self/clear_refs").write_text("5")
-
-def memory(name):
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition(name + ":")[2].split()[0]) * 1024
-
-before = memory("VmRSS")
-quantize(source, target)
-print(memory("VmHWM") - before)
-"""
-"""Prints by how many bytes quantising raises the peak of a process that has all it imports in memory."""
 
 
 def source_in(folder: Path, weights: Mapping[str, Tensor] | None = None, **text: Any) -> Path:
@@ -204,14 +184,18 @@ def test_what_goes_wrong_half_way_leaves_nothing_behind(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["plain"]
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak is read from Linux's /proc")
+@pytest.mark.skipif(not CAN_MEASURE, reason="only Linux tells the peak")
 def test_the_peak_of_memory_is_below_two_shards(tmp_path: Path):
     text = {"hidden_size": 256, "moe_intermediate_size": 256, "num_experts": 48}
     source = source_in(tmp_path / "plain", **text)
-    warm_up = source_in(tmp_path / "small")
     shard = max(path.stat().st_size for path in source.glob("*.safetensors"))
     assert shard > 30 * 2**20
-    arguments = [sys.executable, "-c", PEAK, *map(str, (source, tmp_path / "packed", warm_up))]
-    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
-    assert 0 < int(done.stdout) < 2 * shard, (int(done.stdout), shard)
+    small = source_in(tmp_path / "small")
+    peak = raised_peak(
+        "from dgchat.checkpoint.quantize import quantize; "
+        "source, target, small = map(Path, sys.argv[1:]); quantize(small, target.with_name('warm up'))",
+        "quantize(source, target)",
+        *(source, tmp_path / "packed", small),
+    )
+    assert 0 < peak < 2 * shard
     assert open_checkpoint(tmp_path / "packed").quantisation == "nvfp4"

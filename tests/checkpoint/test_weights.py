@@ -14,6 +14,8 @@ import torch
 from dgchat.checkpoint import open_checkpoint, raw, weights
 from dgchat.engine.events import LoadProgress
 from dgchat.errors import CheckpointError, LoadCancelled
+from packed_tiny import plain_tensors, write_packed
+from peak_memory import CAN_MEASURE, raised_peak
 from tiny import tensors, write_checkpoint
 
 CHUNK = 1000
@@ -107,3 +109,19 @@ def test_a_read_that_the_system_cuts_short_goes_on(tmp_path: Path):
     with Stutter(tmp_path / "data") as stream:
         raw.read_into(stream, 3, target)
     assert bytes(target.view(torch.uint8)) == bytes(range(3, 43))
+
+
+@pytest.mark.skipif(not CAN_MEASURE, reason="only Linux tells the peak")
+@pytest.mark.parametrize("stored", [torch.float32, torch.bfloat16], ids=str)
+def test_the_peak_of_loading_is_the_weights_in_memory_and_a_chunk(tmp_path: Path, stored: torch.dtype):
+    text = {"hidden_size": 256, "moe_intermediate_size": 256, "num_experts": 48}
+    plain = {name: value.to(stored) for name, value in plain_tensors(**text).items()}
+    in_memory = sum(4 * value.numel() for value in plain.values())
+    assert in_memory > 2 * raw.CHUNK_BYTES
+    peak = raised_peak(
+        "from dgchat.checkpoint import open_checkpoint; "
+        "large, small = map(open_checkpoint, map(Path, sys.argv[1:])); small.load()",
+        "large.load()",
+        *(write_packed(tmp_path / "large", plain, None, **text), write_checkpoint(tmp_path / "small")),
+    )
+    assert peak < in_memory + raw.CHUNK_BYTES + 8 * 2**20
