@@ -40,6 +40,10 @@ class CheckpointError(DgchatError):
     exit_code = 3
 
 
+class LoadCancelled(DgchatError):  # noqa: N818  an outcome that was asked for
+    """The loading of a checkpoint was cancelled; what it had loaded is freed."""
+
+
 class PromptError(DgchatError):
     """A prompt that cannot be encoded, or that is longer than the model's context."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from dgchat.checkpoint.formats.quantisation import foreign_format
 from dgchat.errors import CheckpointError
 from dgchat.paths import bundled_model
 
@@ -48,6 +49,8 @@ def _folder(name: str | Path) -> Path | None:
     except (OSError, RuntimeError) as error:  # a name too long, no permission, nobody's home
         words = error.strerror if isinstance(error, OSError) else error
         raise CheckpointError(f"there is no checkpoint folder {name}: {words}") from error
+    if is_there and folder.suffix == ".gguf":
+        raise foreign_format("GGUF", folder.name)
     if is_there:
         raise CheckpointError(
             f"{name} is a file; a checkpoint is a folder", hint="give the folder it lies in"

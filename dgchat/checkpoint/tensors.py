@@ -11,14 +11,20 @@ Shape = tuple[int, ...]
 
 _DECODER = "model.decoder."
 _ENCODER_SCALAR = re.compile(r"model\.encoder\.language_model\.(layers\.\d+\.)layer_scalar")
-_SKIPPED = re.compile(
-    r"model\.encoder\.(vision_tower|embed_vision)\..+|.+\.(input_scale|input_global_scale|[kv]_scale|output_scale)"
-)
+_CALIBRATION = re.compile(r"(.+)\.(input_scale|input_global_scale|output_scale|[kv]_scale)")
 
 
-def is_skipped(name: str) -> bool:
-    """Whether a tensor is known and not needed: images are not read yet, weights are not calibrated."""
-    return _SKIPPED.fullmatch(name) is not None
+def is_vision(name: str) -> bool:
+    """Whether a tensor belongs to what reads images, which is known and not needed."""
+    return name.startswith(("model.encoder.vision_tower.", "model.encoder.embed_vision."))
+
+
+def calibrated_module(name: str) -> str | None:
+    """The module whose activations a tensor is the scale of: known and not needed, as only weights are
+    quantised here; None for any other tensor.
+    """
+    match = _CALIBRATION.fullmatch(name)
+    return match[1] if match else None
 
 
 def parameter_name(tensor_name: str) -> str:

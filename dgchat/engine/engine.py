@@ -44,8 +44,8 @@ class DiffusionEngine:
         return EngineInfo(
             model=loaded.name,
             device=_device_name(loaded.device),
-            dtype=str(loaded.dtype).removeprefix("torch."),
-            parameters=sum(parameter.numel() for parameter in loaded.model.parameters()),
+            dtype=_dtype_name(loaded),
+            parameters=loaded.num_weights,
             canvas_length=config.canvas_length,
             context_length=config.max_position_embeddings,
             sampler=loaded.generation.sampler,
@@ -121,6 +121,11 @@ class DiffusionEngine:
 def _check_whole(name: str, value: object, least: int) -> None:
     if not isinstance(value, int) or not least <= value <= MAX_SEED:
         raise UsageError(f"{name} is {value!r}, not a whole number from {least} to {MAX_SEED}")
+
+
+def _dtype_name(loaded: LoadedCheckpoint) -> str:
+    name = str(loaded.dtype).removeprefix("torch.")
+    return name if loaded.quantisation == "none" else f"{name} + {loaded.quantisation}"
 
 
 def _device_name(device: torch.device) -> str:

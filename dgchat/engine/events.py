@@ -213,13 +213,24 @@ class CancelSignal(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class LoadProgress:
+    done_bytes: int
+    """Bytes of weights read so far."""
+    total_bytes: int
+    """Bytes of weights there are to read."""
+
+
+LoadListener = Callable[[LoadProgress], None]
+
+
+@dataclass(frozen=True, slots=True)
 class EngineInfo:
     model: str
     """Name of the model, short enough for a title bar."""
     device: str
     """`cpu`, `cuda:0 NVIDIA ...` or `mps`."""
     dtype: str
-    """Data type of the weights in memory."""
+    """Data type of the weights in memory, and of those that are packed: `bfloat16 + nvfp4`."""
     parameters: int
     """Parameters of the text model."""
     canvas_length: int

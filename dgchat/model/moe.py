@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from dgchat.model.config import ModelConfig
+from dgchat.model.quantised import weight_of
 from dgchat_kernels import Ops
 
 
@@ -21,7 +22,10 @@ class GatedMLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., hidden] to [..., hidden]."""
-        return self.ops.gated_mlp(x, self.gate_proj.weight, self.up_proj.weight, self.down_proj.weight)
+        gate, up, down = (
+            weight_of(linear, x.dtype) for linear in (self.gate_proj, self.up_proj, self.down_proj)
+        )
+        return self.ops.gated_mlp(x, gate, up, down)
 
 
 class Router(nn.Module):

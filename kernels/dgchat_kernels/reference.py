@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from dgchat_kernels.packed import NVFP4_BLOCK, FP8Experts, NVFP4Experts
 
 DENSE_EXPERTS = 8
 """Up to this many experts, computing all of them beats gathering the tokens of each."""
@@ -63,8 +67,74 @@ def experts(x: Tensor, gate_up: Tensor, down: Tensor, weights: Tensor, index: Te
     x [tokens, hidden], gate_up [experts, 2 * inner, hidden], down [experts, hidden, inner], weights and index
     [tokens, top_k]; returns [tokens, hidden].
     """
-    compute = _all_experts if len(gate_up) <= DENSE_EXPERTS else _hit_experts
-    return compute(x, gate_up, down, weights, index)
+    return _mixture(x, len(down), lambda chosen: (gate_up[chosen], down[chosen]), weights, index)
+
+
+def dequantise_nvfp4(codes: Tensor, scales: Tensor, global_scale: Tensor, dtype: torch.dtype) -> Tensor:
+    """Weights [..., out, in] of packed ones: `e2m1(code) * e4m3(scale) * global_scale`.
+
+    codes uint8 [..., out, in / 2], the even weight in the low nibble; scales float8_e4m3fn [..., out,
+    in / 16]; global_scale fp32, broadcastable to the weights. The first product is exact, the second is
+    rounded to fp32 once, and the result to `dtype`.
+    """
+    values = _e2m1(codes).unflatten(-1, (-1, NVFP4_BLOCK)) * scales.float().unsqueeze(-1)
+    return (values.flatten(-2) * global_scale).to(dtype)
+
+
+def dequantise_fp8(codes: Tensor, scales: Tensor, dtype: torch.dtype) -> Tensor:
+    """Weights [..., out, in] of float8_e4m3fn codes of that shape and fp32 scales [..., out, 1]: the product
+    in fp32, rounded to `dtype`.
+    """
+    return (codes.float() * scales).to(dtype)
+
+
+def experts_nvfp4(x: Tensor, packed: NVFP4Experts, weights: Tensor, index: Tensor) -> Tensor:
+    """`experts` on packed weights, which are dequantised in x's data type as they are used."""
+    gate_up_scale = torch.stack((packed.gate_global_scale, packed.up_global_scale), dim=-1)[..., None, None]
+    down_scale = packed.down_global_scale[:, None, None]
+
+    def unpack(chosen: int | slice) -> tuple[Tensor, Tensor]:
+        codes, scales = (
+            both[chosen].unflatten(-2, (2, -1)) for both in (packed.gate_up_codes, packed.gate_up_scales)
+        )
+        gate_up = dequantise_nvfp4(codes, scales, gate_up_scale[chosen], x.dtype).flatten(-3, -2)
+        codes, scales = packed.down_codes[chosen], packed.down_scales[chosen]
+        return gate_up, dequantise_nvfp4(codes, scales, down_scale[chosen], x.dtype)
+
+    return _mixture(x, len(packed.down_codes), unpack, weights, index)
+
+
+def experts_fp8(x: Tensor, packed: FP8Experts, weights: Tensor, index: Tensor) -> Tensor:
+    """`experts` on packed weights, which are dequantised in x's data type as they are used."""
+
+    def unpack(chosen: int | slice) -> tuple[Tensor, Tensor]:
+        return (
+            dequantise_fp8(packed.gate_up_codes[chosen], packed.gate_up_scales[chosen], x.dtype),
+            dequantise_fp8(packed.down_codes[chosen], packed.down_scales[chosen], x.dtype),
+        )
+
+    return _mixture(x, len(packed.down_codes), unpack, weights, index)
+
+
+def _e2m1(codes: Tensor) -> Tensor:
+    """The fp32 values [..., 2 * n] of codes [..., n], low nibble first.
+
+    An E2M1 code widened at both ends is the E4M3 code of a number 2^6 times smaller, so torch's own
+    conversion does the rest, exactly.
+    """
+    low = (codes & 0x08) << 4 | (codes & 0x07) << 2
+    high = (codes & 0x80) | (codes & 0x70) >> 2
+    return torch.stack((low, high), dim=-1).flatten(-2).view(torch.float8_e4m3fn).float() * 64
+
+
+Unpack = Callable[[int | slice], tuple[Tensor, Tensor]]
+"""The gate_up and down weights of one expert, or of a slice of them."""
+
+
+def _mixture(x: Tensor, num_experts: int, unpack: Unpack, weights: Tensor, index: Tensor) -> Tensor:
+    if num_experts <= DENSE_EXPERTS:
+        return _all_experts(x, *unpack(slice(None)), weights, index)
+    return _hit_experts(x, unpack, weights, index)
 
 
 def _all_experts(x: Tensor, gate_up: Tensor, down: Tensor, weights: Tensor, index: Tensor) -> Tensor:
@@ -75,12 +145,13 @@ def _all_experts(x: Tensor, gate_up: Tensor, down: Tensor, weights: Tensor, inde
     return hidden.flatten(1) @ down.transpose(1, 2).flatten(0, 1)
 
 
-def _hit_experts(x: Tensor, gate_up: Tensor, down: Tensor, weights: Tensor, index: Tensor) -> Tensor:
+def _hit_experts(x: Tensor, unpack: Unpack, weights: Tensor, index: Tensor) -> Tensor:
     out = torch.zeros_like(x)
     for expert in index.unique().tolist():
+        gate_up, down = unpack(expert)
         token, slot = torch.where(index == expert)
-        gate, up = functional.linear(x[token], gate_up[expert]).chunk(2, dim=-1)
-        hidden = functional.linear(functional.gelu(gate, approximate="tanh") * up, down[expert])
+        gate, up = functional.linear(x[token], gate_up).chunk(2, dim=-1)
+        hidden = functional.linear(functional.gelu(gate, approximate="tanh") * up, down)
         out.index_add_(0, token, (hidden * weights[token, slot, None]).to(x.dtype))
     return out
 

@@ -76,7 +76,7 @@ def test_a_tensor_that_holds_no_number_is_named_with_its_file(
     checkpoint = open_checkpoint(write_checkpoint(tmp_path, weights, shards=2))
     with pytest.raises(CheckpointError, match=re.escape(f"{name!r} holds a NaN or an infinity")) as caught:
         checkpoint.load()
-    assert str(caught.value).startswith(f"{checkpoint.tensors[name]}: tensor")
+    assert str(caught.value).startswith(f"{checkpoint.headers[name].file}: tensor")
 
 
 def test_a_weight_too_large_for_the_type_it_is_kept_as_is_named(tmp_path: Path):
