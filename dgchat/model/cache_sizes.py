@@ -1,9 +1,10 @@
 """How many rows the prefix cache has and what they weigh: arithmetic on a config, no tensors.
 
-A row is the keys and values of one token in one layer. For the 26B checkpoint (window 1024, canvas 256, bf16):
+A row is the keys and values of one token in one layer. For the 26B checkpoint in bf16 (window
+1024, canvas 256):
 
-    sliding layers, 200 KiB a row    window 1023 + slack 1280 + spare 512, snapshot 1279    0.78 GiB, constant
-    full layers, 20 KiB a row        as many as the context, in steps of 1024               0.63 GiB at 32,768
+    sliding layers, 200 KiB a row   window 1023 + slack 1280 + spare 512; snapshot 1279   0.78 GiB, constant
+    full layers, 20 KiB a row       as many as the context, in steps of 1024              0.63 GiB at 32,768
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ MAX_CHUNK = 512
 """Most tokens encoded at once: bounds memory, and the time until a cancel is heard."""
 
 MAX_CHUNK_SCORES = 2**24
-"""Most pairs (token of a chunk, token before the chunk): 512 x 32,768, 64 x 262,144. Bounds mask and scores."""
+"""Most pairs of a chunk's token and one before the chunk, which bounds mask and scores: 512 x 32,768, then
+fewer tokens at once, down to 64 x 262,144.
+"""
 
 SLACK_CANVASES = 5
 """Canvases that can be rolled back from a sliding layer's own rows.

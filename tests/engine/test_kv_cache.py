@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from dgchat.engine.kv_cache import MIN_CAPACITY, KVCache
+from dgchat.engine.kv_cache import KVCache
 from dgchat.model.transformer import DiffusionGemma
 from tiny import CANVAS, model_config, new_cache, random_model
 
 TEXT = [2, *range(20, 50)]
-LONG = [2 + i * 7 % 300 for i in range(MIN_CAPACITY + 70)]
+LONG = [2 + i * 7 % 300 for i in range(326)]
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_the_encoder_sees_itself_and_what_came_before_within_the_window():
     cache = new_cache(model_config())
     cache.commit(range(7))
     sliding, full = cache.encoder_mask(0, 2), cache.encoder_mask(1, 2)
-    assert [row.nonzero().flatten().tolist() for row in sliding] == [[2, 3, 4, 5, 6, 7], [3, 4, 5, 6, 7, 8]]
+    assert [row.nonzero().flatten().tolist() for row in sliding] == [[0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6]]
     assert [int(row.sum()) for row in full] == [8, 9]
 
 
