@@ -25,18 +25,19 @@ MAX_CHUNK_SCORES = 2**24
 fewer tokens at once, down to 64 x 262,144.
 """
 
-SLACK_CANVASES = 5
-"""Canvases that can be rolled back from a sliding layer's own rows.
-
-The next prompt differs from what is cached somewhere near the end of the last prompt. Behind that point lie
-the committed canvases of the answer, all but its last one, and before it whatever of the prompt was not
-meant to stay: the opening of the model's turn (7 tokens at most), or a question that has been reworded. Four
-canvases of answer and one for the rest: an answer of up to five canvases costs nothing to go back on. Longer
-ones, those with a thought above all, are what the snapshot is for.
+PROMPT_END = 256
+"""Tokens at the end of a prompt that the next one may not share: the opening of the model's turn, which a
+template may write otherwise once it is history (7 tokens in the real ones), or a question that is reworded.
+Both slack and snapshot reach back so far before the prompt's end.
 """
 
-SNAPSHOT_CANVASES = 1
-"""Canvases before the end of the prompt that the snapshot can go back to: the rest, as above."""
+SLACK_CANVASES = 4
+"""Committed canvases that can be rolled back without the snapshot.
+
+All canvases of an answer but the last are committed, so to go back on an answer of up to five costs nothing
+to encode again: 4 x 256 tokens, and the prompt's end. Longer ones, those with a thought above all, are what
+the snapshot is for.
+"""
 
 GROWTH_STEP = 1024
 """Rows by which a full layer grows."""
@@ -67,9 +68,9 @@ def sliding_sizes(config: ModelConfig, max_chunk: int = MAX_CHUNK) -> SlidingSiz
     window = min(config.sliding_window - 1, longest)
     return SlidingSizes(
         window=window,
-        slack=min(SLACK_CANVASES * config.canvas_length, longest - window),
+        slack=min(SLACK_CANVASES * config.canvas_length + PROMPT_END, longest - window),
         spare=max(max_chunk, config.canvas_length),
-        snapshot=min(window + SNAPSHOT_CANVASES * config.canvas_length, longest),
+        snapshot=min(window + PROMPT_END, longest),
     )
 
 

@@ -47,9 +47,7 @@ def test_rolled_back_and_encoded_anew_it_equals_a_fresh_one(model: DiffusionGemm
 
 
 @pytest.mark.parametrize("chunk", [1, 5, 100])
-def test_encoding_in_chunks_equals_encoding_at_once_beyond_the_first_capacity(
-    model: DiffusionGemma, chunk: int
-):
+def test_encoding_in_chunks_equals_encoding_at_once(model: DiffusionGemma, chunk: int):
     cache = new_cache(model.config)
     for start in range(0, len(LONG), chunk):
         extend(model, cache, LONG[start : start + chunk])

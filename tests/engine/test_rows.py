@@ -15,6 +15,7 @@ from dgchat.engine.full_rows import FullRows
 from dgchat.engine.kv_cache import KVCache
 from dgchat.engine.row_buffer import RowBuffer
 from dgchat.engine.sliding_rows import SlidingRows
+from dgchat.model import cache_sizes
 from dgchat.model.cache_sizes import sliding_sizes
 from dgchat.model.config import ModelConfig
 from tiny import CANVAS, model_config
@@ -22,6 +23,13 @@ from tiny import CANVAS, model_config
 WINDOW = 6
 BATCH = 2
 RUNS, OPERATIONS = 60, 80
+PROMPT_END = 8
+
+
+@pytest.fixture(autouse=True)
+def _short_prompt_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that few rows are enough to go beyond it."""
+    monkeypatch.setattr(cache_sizes, "PROMPT_END", PROMPT_END)
 
 
 def config() -> ModelConfig:
@@ -90,7 +98,7 @@ class Lists:
 
     def go_back(self) -> None:
         """To anywhere, but most of all to about where the snapshot was taken."""
-        near = self.taken_at + self.random.randint(-CANVAS, CANVAS)
+        near = self.taken_at + self.random.randint(-PROMPT_END, PROMPT_END)
         anywhere = self.random.randint(0, len(self.held))
         self.roll_back(max(0, min(len(self.held), self.random.choice([near, near, anywhere]))))
 
@@ -104,7 +112,7 @@ class Lists:
         left = self.cache.roll_back(length)
         assert left <= length
         del self.held[left:]
-        self.snapshot_at = min(self.snapshot_at, left) if left >= self.taken_at - CANVAS else 0
+        self.snapshot_at = min(self.snapshot_at, left) if left >= self.taken_at - PROMPT_END else 0
 
     def append(self, method: Callable[..., tuple[Tensor, Tensor]], layer: int, fresh: list[int]) -> None:
         self.compare(method(layer, *rows(self.cache, layer, fresh)), layer, self.seen(layer) + fresh)
@@ -187,7 +195,7 @@ def test_a_fault_does_not_go_unnoticed(
 @pytest.mark.parametrize("max_chunk", [1, 5, 512])
 def test_the_slack_can_be_rolled_back_from_any_length_without_a_snapshot(max_chunk: int):
     slack = sliding_sizes(config(), max_chunk).slack
-    assert slack == 5 * CANVAS
+    assert slack == 4 * CANVAS + PROMPT_END
     for length in (slack, 300, 1000):
         for back in (1, CANVAS, slack):
             cache = new_cache(max_chunk)
@@ -200,12 +208,12 @@ def test_beyond_slack_and_snapshot_nothing_is_left():
     fill(cache, 100)
     cache.snapshot()
     fill(cache, 200)
-    assert cache.roll_back(100 - CANVAS - 1) == 0
+    assert cache.roll_back(100 - PROMPT_END - 1) == 0
     assert cache.length == 0
     assert cache.roll_back(0) == 0
 
 
-@pytest.mark.parametrize(("wanted", "left"), [(150, 100), (100, 100), (100 - CANVAS, 100 - CANVAS)])
+@pytest.mark.parametrize(("wanted", "left"), [(150, 100), (100, 100), (100 - PROMPT_END, 100 - PROMPT_END)])
 def test_between_slack_and_snapshot_the_snapshot_is_what_is_left(wanted: int, left: int):
     cache = new_cache()
     fill(cache, 100)
@@ -214,13 +222,18 @@ def test_between_slack_and_snapshot_the_snapshot_is_what_is_left(wanted: int, le
     assert cache.roll_back(wanted) == left
 
 
-def test_a_snapshot_can_be_returned_to_again_and_again():
-    cache = new_cache()
-    fill(cache, 100)
+@pytest.mark.parametrize("max_chunk", [1, 5, 512])
+def test_a_snapshot_can_be_returned_to_again_and_again(max_chunk: int):
+    cache = new_cache(max_chunk)
+    fill(cache, 700)
     cache.snapshot()
     for _ in range(3):
-        fill(cache, 200)
-        assert cache.roll_back(100) == 100
+        fill(cache, 2000)
+        assert cache.roll_back(700) == 700
+        for layer in range(3):
+            ends = (seen[0, 0, -1, 0] for seen in cache.keys_and_values(layer))
+            expected = (value[0, 0, 0, 0] for value in rows(cache, layer, [699]))
+            assert list(map(float, ends)) == list(map(float, expected))
 
 
 def test_more_rows_than_are_spare_are_refused():

@@ -40,9 +40,9 @@ def test_a_token_of_the_26b_weighs_200_kib_in_the_sliding_layers_and_20_in_the_f
     assert weights == {True: 200 * KIB, False: 20 * KIB}
 
 
-def test_the_26b_keeps_the_window_five_canvases_and_a_snapshot_that_reaches_back_one():
+def test_the_26b_can_go_back_on_four_canvases_and_the_end_of_a_prompt_or_to_its_snapshot():
     sizes = sliding_sizes(config_of_the_26b())
-    assert (sizes.window, sizes.slack, sizes.spare, sizes.snapshot) == (1023, 1280, 512, 1279)
+    assert (sizes.window, sizes.slack, sizes.spare, sizes.snapshot) == (1023, 4 * 256 + 256, 512, 1023 + 256)
 
 
 @pytest.mark.parametrize(("context", "gib"), [(0, 0.781), (32_768, 1.406), (CONTEXT, 5.781)])
