@@ -31,9 +31,6 @@ from dgchat.engine.kv_cache import KVCache
 from dgchat.engine.stopping import first_end
 from dgchat.model.transformer import DiffusionGemma
 
-ENCODE_CHUNK = 512
-"""Tokens encoded at once: bounds memory, and the time until a cancel is heard."""
-
 
 @dataclass(slots=True)
 class Tally:
@@ -128,12 +125,12 @@ class CanvasRun:
 
 def encode(model: DiffusionGemma, cache: KVCache, token_ids: Sequence[int], cancelled: CancelSignal) -> None:
     """Add token ids to the cache, a chunk at a time; a cancel leaves the whole chunks done so far."""
-    for start in range(0, len(token_ids), ENCODE_CHUNK):
-        if cancelled.is_set():
-            return
-        chunk = token_ids[start : start + ENCODE_CHUNK]
+    done = 0
+    while done < len(token_ids) and not cancelled.is_set():
+        chunk = token_ids[done : done + cache.chunk_length]
         model.encode(torch.tensor([chunk], device=cache.device), cache)
         cache.commit(chunk)
+        done += len(chunk)
 
 
 def _entropy_levels(entropy: Tensor) -> Tensor:

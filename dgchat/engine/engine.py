@@ -98,9 +98,11 @@ class DiffusionEngine:
         preferred = min(context, loaded.generation.max_prompt_tokens or context)
         limits = PromptLimits(context, preferred, loaded.generation.max_turns)
         prompt = build_prompt(request.messages, request.thinking, loaded.template, loaded.tokenizer, limits)
-        cached = self.cache.common_prefix(prompt.token_ids)
-        self.cache.roll_back(cached)
+        cached = self.cache.roll_back(self.cache.common_prefix(prompt.token_ids))
+        self.cache.reserve(len(prompt.token_ids) + loaded.model.config.canvas_length)
         encode(loaded.model, self.cache, prompt.token_ids[cached:], cancelled)
+        if self.cache.length == len(prompt.token_ids):
+            self.cache.snapshot()
         return prompt, cached
 
     def _stats(self, prompt: Prompt, cached: int, token_ids: list[int], tally: Tally) -> GenerationStats:

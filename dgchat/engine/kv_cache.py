@@ -8,76 +8,110 @@ from itertools import takewhile
 import torch
 from torch import Tensor
 
-from dgchat.model.config import ModelConfig
-
-MIN_CAPACITY = 256
-"""Rows allocated at first; the buffers double from there."""
+from dgchat.engine.full_rows import FullRows
+from dgchat.engine.sliding_rows import SlidingRows
+from dgchat.model.cache_sizes import MAX_CHUNK, chunk_length, sliding_sizes
+from dgchat.model.config import LayerConfig, ModelConfig
 
 
 class KVCache:
-    """Keys and values per layer, each [batch, kv_heads, capacity, head_dim]; `length` rows are valid.
+    """The `Prefix` of a conversation: the rows of `token_ids` in every layer.
 
-    All layers keep every row, so rolling back to any earlier length is exact; sliding layers show the
-    decoder only their window.
+    Full layers keep every row, sliding ones what `SlidingRows` does. Only committed rows count: a draft, or
+    a chunk whose encoding failed, lies beyond them and is overwritten. `dgchat.model.cache_sizes` says how
+    large all of it is.
     """
 
-    def __init__(self, config: ModelConfig, device: torch.device, dtype: torch.dtype, batch: int = 1) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        device: torch.device,
+        dtype: torch.dtype,
+        batch: int = 1,
+        max_chunk: int = MAX_CHUNK,
+    ) -> None:
         self.config = config
         self.device = device
         self.token_ids: list[int] = []
-        shapes = [(batch, layer.num_kv_heads, MIN_CAPACITY, layer.head_dim) for layer in config.layers]
-        self._keys = [torch.empty(shape, device=device, dtype=dtype) for shape in shapes]
-        self._values = [torch.empty(shape, device=device, dtype=dtype) for shape in shapes]
+        self._max_chunk = max_chunk
+        sizes = sliding_sizes(config, max_chunk)
+
+        def rows(layer: LayerConfig) -> SlidingRows | FullRows:
+            if layer.sliding:
+                return SlidingRows(layer, sizes, batch, device, dtype)
+            return FullRows(layer, batch, device, dtype)
+
+        self._layers = [rows(layer) for layer in config.layers]
 
     @property
     def length(self) -> int:
-        """Rows that are valid."""
+        """Rows that count."""
         return len(self.token_ids)
 
+    @property
+    def chunk_length(self) -> int:
+        """The most tokens to encode next."""
+        return chunk_length(self.length, self._max_chunk)
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of all rows there is room for."""
+        return sum(layer.num_bytes for layer in self._layers)
+
     def common_prefix(self, token_ids: Sequence[int]) -> int:
-        """How many leading ids are cached already."""
+        """How many leading ids are those of the cache."""
         pairs = zip(self.token_ids, token_ids, strict=False)
         return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
-    def roll_back(self, length: int) -> None:
-        """Forget all rows from `length` on."""
-        del self.token_ids[length:]
+    def reserve(self, length: int) -> None:
+        """Make room for `length` tokens in one go."""
+        for layer in self._layers:
+            if isinstance(layer, FullRows):
+                layer.reserve(length)
 
     def commit(self, token_ids: Sequence[int]) -> None:
-        """Make rows that every layer has been extended with valid."""
+        """Count rows that every layer has been extended with."""
         self.token_ids.extend(token_ids)
 
+    def snapshot(self) -> None:
+        """Make this length one that can be gone back to whatever is added: done at the end of a prompt."""
+        for layer in self._layers:
+            layer.snapshot(self.length)
+
+    def roll_back(self, length: int) -> int:
+        """Forget all rows from `length` on, and more where a sliding layer cannot go back just there.
+
+        Returns how many are left: `length`, or the snapshot's if that comes before it, or none. To encode a
+        window anew would not do: its first rows depend on rows further back.
+        """
+        while (restorable := min(layer.restorable(length) for layer in self._layers)) < length:
+            length = restorable
+        del self.token_ids[length:]
+        for layer in self._layers:
+            layer.roll_back(length)
+        return length
+
     def keys_and_values(self, layer: int) -> tuple[Tensor, Tensor]:
-        """All valid rows of one layer, both [batch, kv_heads, length, head_dim]."""
-        return self._keys[layer][:, :, : self.length], self._values[layer][:, :, : self.length]
+        """Rows of one layer that the next token sees, both [batch, kv_heads, seen, head_dim]."""
+        return self._layers[layer].seen(self.length)
 
     def positions(self, length: int) -> Tensor:
         """Positions of the next `length` tokens, [1, length]."""
         return torch.arange(self.length, self.length + length, device=self.device).unsqueeze(0)
 
     def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Write new rows after the valid ones and return both; they count once `commit` has been called."""
-        end = self.length + keys.shape[2]
-        self._reserve(layer, end)
-        self._keys[layer][:, :, self.length : end] = keys
-        self._values[layer][:, :, self.length : end] = values
-        return self._keys[layer][:, :, :end], self._values[layer][:, :, :end]
+        """Write new rows after those that count, to be committed, and return all that one of them sees."""
+        return self._layers[layer].append(self.length, keys, values)
 
     def join(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """The rows a canvas sees in one layer (sliding: the last window - 1), followed by its own."""
-        start = 0
-        if self.config.layers[layer].sliding:
-            start = max(0, self.length - (self.config.sliding_window - 1))
-        seen = slice(start, self.length)
-        return (
-            torch.cat((self._keys[layer][:, :, seen], keys), dim=2),
-            torch.cat((self._values[layer][:, :, seen], values), dim=2),
-        )
+        """The rows a canvas sees (sliding: the last window - 1), followed by its own, which never count."""
+        return self._layers[layer].append(self.length, keys, values)
 
     def encoder_mask(self, layer: int, length: int) -> Tensor:
-        """Causal, and in sliding layers no further back than the window; [length, prefix + length]."""
-        query = self.positions(length).transpose(0, 1)
-        key = torch.arange(self.length + length, device=self.device)
+        """Causal, and in sliding layers no further back than the window; [length, seen + length]."""
+        seen = self._layers[layer].num_seen(self.length)
+        key = torch.arange(seen + length, device=self.device)
+        query = key[seen:].unsqueeze(1)
         mask = key <= query
         if self.config.layers[layer].sliding:
             mask &= key > query - self.config.sliding_window
@@ -85,13 +119,3 @@ class KVCache:
 
     def decoder_mask(self, layer: int, length: int) -> None:
         """A canvas sees all rows it is joined with."""
-
-    def _reserve(self, layer: int, length: int) -> None:
-        capacity = self._keys[layer].shape[2]
-        if length <= capacity:
-            return
-        for buffers in (self._keys, self._values):
-            old = buffers[layer]
-            rows = max(length, 2 * capacity)
-            buffers[layer] = old.new_empty(*old.shape[:2], rows, old.shape[3])
-            buffers[layer][:, :, : self.length] = old[:, :, : self.length]

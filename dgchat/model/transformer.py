@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol, cast
+from typing import Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,17 +18,21 @@ from dgchat.model.self_conditioning import SelfConditioning
 from dgchat_kernels import Ops
 
 Rotation = tuple[Tensor, Tensor]
+T = TypeVar("T")
 
 
 class Prefix(Protocol):
-    """Keys and values of what has been encoded: the encoder extends it, the decoder reads it."""
+    """Keys and values of what has been encoded: the encoder extends it, the decoder reads it.
+
+    Where a token may look depends on the kind of layer only: one mask serves all layers of a kind.
+    """
 
     def positions(self, length: int) -> Tensor:
         """Positions of the next `length` tokens, [batch | 1, length]."""
         ...
 
     def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Append to one layer and return all its keys and values, the new ones last."""
+        """Append to one layer and return the keys and values that any new token sees, the new ones last."""
         ...
 
     def join(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -36,7 +40,7 @@ class Prefix(Protocol):
         ...
 
     def encoder_mask(self, layer: int, length: int) -> Tensor | None:
-        """True where the next `length` tokens may look, [length, prefix + length]; None if everywhere."""
+        """True where the next `length` tokens may look, [length, extended]; None if everywhere."""
         ...
 
     def decoder_mask(self, layer: int, length: int) -> Tensor | None:
@@ -133,9 +137,9 @@ class DiffusionGemma(nn.Module):
         """
         x = self.self_conditioning.combine(self._embed(canvas), soft_embedding)
         rotation = self._rotations(prefix.positions(canvas.shape[1]), x.dtype)
+        masks = self._for_each_kind(lambda index: prefix.decoder_mask(index, canvas.shape[1]))
         for index, layer in enumerate(self.layers):
-            mask = prefix.decoder_mask(index, canvas.shape[1])
-            x = layer(x, rotation[index], partial(prefix.join, index), mask, layer.layer_scalar)
+            x = layer(x, rotation[index], partial(prefix.join, index), masks[index], layer.layer_scalar)
         return self._logits(x)
 
     def soft_embedding(self, logits: Tensor) -> Tensor:
@@ -153,7 +157,7 @@ class DiffusionGemma(nn.Module):
     def _encode(self, token_ids: Tensor, prefix: Prefix, needs_output: bool) -> Tensor:
         x = self._embed(token_ids)
         rotation = self._rotations(prefix.positions(token_ids.shape[1]), x.dtype)
-        masks = [prefix.encoder_mask(index, token_ids.shape[1]) for index in range(len(self.layers))]
+        masks = self._for_each_kind(lambda index: prefix.encoder_mask(index, token_ids.shape[1]))
         last = len(self.layers) - 1
         for index, layer in enumerate(self.layers):
             if index == last and not needs_output:
@@ -164,11 +168,13 @@ class DiffusionGemma(nn.Module):
         return x
 
     def _rotations(self, positions: Tensor, dtype: torch.dtype) -> list[Rotation]:
-        by_kind: dict[str, Rotation] = {}
-        for layer, frequencies in zip(self.config.layers, self.frequencies, strict=True):
-            if layer.layer_type not in by_kind:
-                by_kind[layer.layer_type] = rotations(positions, frequencies, dtype)
-        return [by_kind[layer.layer_type] for layer in self.config.layers]
+        return self._for_each_kind(lambda index: rotations(positions, self.frequencies[index], dtype))
+
+    def _for_each_kind(self, make: Callable[[int], T]) -> list[T]:
+        """One value per layer, made once for the first layer of each kind and shared by the others."""
+        first = {layer.layer_type: index for index, layer in reversed([*enumerate(self.config.layers)])}
+        made = {kind: make(index) for kind, index in first.items()}
+        return [made[layer.layer_type] for layer in self.config.layers]
 
     def _logits(self, x: Tensor) -> Tensor:
         normed = self.ops.rms_norm(x, self.norm.weight, self.config.rms_norm_eps)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Event
 
 import pytest
 import torch
 
-from dgchat.engine.kv_cache import MIN_CAPACITY, KVCache
+from dgchat.engine.canvases import encode
+from dgchat.engine.kv_cache import KVCache
+from dgchat.model.cache_sizes import MAX_CHUNK, MAX_CHUNK_SCORES
 from dgchat.model.transformer import DiffusionGemma
 from tiny import CANVAS, model_config, new_cache, random_model
 
 TEXT = [2, *range(20, 50)]
-LONG = [2 + i * 7 % 300 for i in range(MIN_CAPACITY + 70)]
+LONG = [2 + i * 7 % 300 for i in range(326)]
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +50,7 @@ def test_rolled_back_and_encoded_anew_it_equals_a_fresh_one(model: DiffusionGemm
 
 
 @pytest.mark.parametrize("chunk", [1, 5, 100])
-def test_encoding_in_chunks_equals_encoding_at_once_beyond_the_first_capacity(
-    model: DiffusionGemma, chunk: int
-):
+def test_encoding_in_chunks_equals_encoding_at_once(model: DiffusionGemma, chunk: int):
     cache = new_cache(model.config)
     for start in range(0, len(LONG), chunk):
         extend(model, cache, LONG[start : start + chunk])
@@ -100,7 +101,7 @@ def test_the_encoder_sees_itself_and_what_came_before_within_the_window():
     cache = new_cache(model_config())
     cache.commit(range(7))
     sliding, full = cache.encoder_mask(0, 2), cache.encoder_mask(1, 2)
-    assert [row.nonzero().flatten().tolist() for row in sliding] == [[2, 3, 4, 5, 6, 7], [3, 4, 5, 6, 7, 8]]
+    assert [row.nonzero().flatten().tolist() for row in sliding] == [[0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6]]
     assert [int(row.sum()) for row in full] == [8, 9]
 
 
@@ -108,3 +109,24 @@ def test_positions_continue_after_the_valid_rows():
     cache = new_cache(model_config())
     cache.commit([2, 7, 8])
     assert cache.positions(2).tolist() == [[3, 4]]
+
+
+def test_masks_of_a_long_prefix_are_no_larger_than_those_of_a_shorter_one(monkeypatch: pytest.MonkeyPatch):
+    length = 40_000
+    model = random_model(
+        max_position_embeddings=length, num_attention_heads=1, num_key_value_heads=1, global_head_dim=8
+    )
+    masks: list[tuple[int, int]] = []
+    encoder_mask = KVCache.encoder_mask
+
+    def watch(cache: KVCache, layer: int, length: int) -> torch.Tensor:
+        mask = encoder_mask(cache, layer, length)
+        masks.append((mask.shape[0], mask.shape[1]))
+        return mask
+
+    monkeypatch.setattr(KVCache, "encoder_mask", watch)
+    cache = new_cache(model.config)
+    encode(model, cache, [2 + i * 7919 % 400 for i in range(length)], Event())
+    assert cache.length == length
+    assert {chunk for chunk, _ in masks} >= {512, 256}
+    assert max(chunk * seen for chunk, seen in masks) <= MAX_CHUNK_SCORES + MAX_CHUNK**2
