@@ -40,6 +40,22 @@ class CheckpointError(DgchatError):
     exit_code = 3
 
 
+class NotDownloadedError(CheckpointError):
+    """A checkpoint of the hub that nobody has fetched yet, and that is not fetched unasked."""
+
+    exit_code = 1
+
+
+class HubError(DgchatError):
+    """The hub did not give what it was asked for; the hint is the one thing to do about it."""
+
+
+class StoppedError(DgchatError):
+    """Stopped by ctrl+c or TERM; the message says what is kept."""
+
+    exit_code = 130
+
+
 class PromptError(DgchatError):
     """A prompt that cannot be encoded, or that is longer than the model's context."""
 

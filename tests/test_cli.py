@@ -132,10 +132,10 @@ def test_doctor_names_versions_device_model_ops_themes_and_terminal() -> None:
 def test_doctor_goes_on_after_a_problem_and_ends_with_its_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(name: str | None) -> None:
+    def broken(name: str | None, device: str) -> None:
         raise CheckpointError("config.json is \x1b[31mmissing")
 
-    monkeypatch.setattr("dgchat.checkpoint.find_checkpoint", broken)
+    monkeypatch.setattr("dgchat.engine.model_choice.choose_model", broken)
     assert run(["doctor"]) == 3
     shown = capsys.readouterr().out
     assert "problem    config.json is ␛[31mmissing" in shown
