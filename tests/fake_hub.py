@@ -14,8 +14,8 @@ from typing import Self
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from huggingface_hub import constants
 
+TINY = "someone/tiny"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OTHER_COMMIT = "89abcdef0123456789abcdef0123456789abcdef"
 
@@ -158,15 +158,16 @@ class FakeHub:
         request.wfile.write(data[len(data) // 2 :])
 
 
-def use_hub(hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let huggingface_hub, in this process, ask the fake hub and cache in `cache`."""
+def use_hub(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let huggingface_hub, in this process, ask the fake hub as somebody without a token."""
+    from huggingface_hub import constants  # few tests need it
+
     monkeypatch.setattr(constants, "ENDPOINT", hub.url)
     monkeypatch.setattr(
         constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}"
     )
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(cache / "token"))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", "/nonexistent/token")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.delenv("HF_TOKEN", raising=False)
 

@@ -90,8 +90,9 @@ def cached_checkpoints() -> list[CachedCheckpoint]:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether all files are there that opening the checkpoint needs."""
-    return all((folder / name).is_file() for name in (*_ALWAYS, *_weight_files(folder)))
+    """Whether all files are there that opening the checkpoint needs, as its index tells."""
+    weights = _weight_files(folder)
+    return weights is not None and all((folder / name).is_file() for name in (*_ALWAYS, *weights))
 
 
 def _describe(repository: Path) -> CachedCheckpoint | None:
@@ -114,18 +115,18 @@ def _read_ref(repository: Path, revision: str) -> Path | None:
     return folder if COMMIT.fullmatch(commit) and folder.is_dir() else None
 
 
-def _weight_files(folder: Path) -> list[str]:
-    """Names of the safetensors files that the folder should hold."""
+def _weight_files(folder: Path) -> list[str] | None:
+    """Names of the safetensors files that the folder should hold; None if its index does not tell."""
     index = folder / _INDEX
     if not index.is_file():
         return ["model.safetensors"]
     try:
         if index.stat().st_size > _MAX_INDEX_BYTES:
-            return [_INDEX]
+            return None
         weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
         return sorted({str(file) for file in weight_map.values()})
     except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
-        return [_INDEX]  # what is wrong with it is said when the checkpoint is opened
+        return None
 
 
 def _snapshots(repository: Path) -> Iterator[Path]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
+from pathlib import Path
 from threading import Event as Flag
 from typing import Any, Self
 
 from dgchat.errors import CheckpointError, HubError, StoppedError
+from dgchat.hub.cache import hub_cache, repository_folder
 from dgchat.hub.formats import OURS, format_of
 from dgchat.hub.remedies import as_hub_error
 from dgchat.hub.repository import RemoteFile, Repository, free_bytes, look_up
@@ -15,6 +18,8 @@ from dgchat.hub.sizes import exact, rounded
 DISK_MARGIN = 1.02
 """Free bytes asked for per byte that is fetched: the file system's own records need some."""
 
+_LOCK_SECONDS = 0.05
+
 BytesListener = Callable[[RemoteFile, int], object]
 """Told, in the thread that fetches, how many bytes of a file are there; the file's size when it is whole."""
 
@@ -22,12 +27,38 @@ BytesListener = Callable[[RemoteFile, int], object]
 def check_disk(repository: Repository) -> None:
     """HubError with both numbers if the disk cannot take what is missing."""
     to_fetch = sum(file.num_bytes for file in repository.missing())
-    needed, free = int(to_fetch * DISK_MARGIN), free_bytes()
+    needed, free = ceil(to_fetch * DISK_MARGIN), free_bytes()
     if free < needed:
         raise HubError(
             f"{repository.name} needs {exact(needed)} of free disk, and {exact(free)} are free",
             hint=f"make room, or put the cache elsewhere: HF_HOME; {rounded(needed - free)} are lacking",
         )
+
+
+def clear_leftovers(repository: Repository) -> int:
+    """Remove what killed downloads left of the missing files, and return its bytes: a part of a file is never
+    gone on with. What another process is fetching right now stays.
+    """
+    folder = repository_folder(repository.name)
+    locks = hub_cache() / ".locks" / folder.name
+    freed = 0
+    for file in repository.missing():
+        for part in (folder / "blobs").glob(f"{file.blob}.*.incomplete"):
+            freed += _remove_unless_locked(part, locks / f"{file.blob}.lock")
+    return freed
+
+
+def _remove_unless_locked(part: Path, lock: Path) -> int:
+    from huggingface_hub.utils import WeakFileLock  # slow to import
+
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with WeakFileLock(lock, timeout=_LOCK_SECONDS):
+            num_bytes = part.stat().st_size
+            part.unlink()
+    except OSError:  # its process is alive (TimeoutError), or it is gone already
+        return 0
+    return num_bytes
 
 
 def download(repository: Repository, on_bytes: BytesListener, cancelled: Flag) -> None:

@@ -29,6 +29,9 @@ def fetch(repository: Repository, err: TextIO, clock: Callable[[], float] = mono
     """Fetch what is missing and show how it goes on `err`; errors as for `download`, StoppedError after
     ctrl+c. Either way one line says what is kept.
     """
+    from huggingface_hub.utils import logging  # here already
+
+    logging.set_verbosity_error()  # its warnings about what it tries again would tear the bars
     missing = repository.missing()
     has_screen = err.isatty() and not Terminal.from_environment(os.environ).is_dumb
     worker, watch = _Fetching(repository), StallWatch(clock)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TextIO
 
 from dgchat.errors import NotDownloadedError
-from dgchat.hub.cache import MAIN, hub_cache, needs_download
-from dgchat.hub.download import check_disk
+from dgchat.hub.cache import MAIN, cached_folder, hub_cache, needs_download
+from dgchat.hub.download import check_disk, clear_leftovers
 from dgchat.hub.repository import Repository, free_bytes, look_up
 from dgchat.hub.sizes import exact, rounded
 from dgchat.model_commands.fetch import fetch
@@ -19,6 +19,8 @@ def run_pull(name: str, revision: str, *, yes: bool, reads: TextIO, out: TextIO,
     """Fetch `name` at `revision`, asking first on a terminal; its folder goes to `out`, the rest to `err`."""
     repository = look_up(name, revision)
     _get(repository, yes=yes or not _can_ask(reads, err), reads=reads, err=err)
+    is_default = cached_folder(name) == repository.folder
+    err.write(f"open it with: dgchat --model {name if is_default else repository.folder}\n")
     out.write(f"{repository.folder}\n")
     return 0
 
@@ -39,6 +41,8 @@ def fetch_if_missing(name: str | None, *, yes: bool, reads: TextIO, err: TextIO)
 
 
 def _get(repository: Repository, *, yes: bool, reads: TextIO, err: TextIO) -> None:
+    if freed := clear_leftovers(repository):
+        err.write(f"{rounded(freed)} that a killed download had left are removed\n")
     for line in plan_of(repository):
         err.write(f"{visible(line, newlines=False)}\n")
     check_disk(repository)
