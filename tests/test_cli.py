@@ -18,7 +18,8 @@ from dgchat.cli import run
 from dgchat.errors import CheckpointError
 from dgchat.settings import Settings, setting_names
 from dgchat_process import run_dgchat, run_scripted
-from scripted_engine import ScriptedEngine
+from fake_hub import COMMIT, TINY, FakeHub
+from scripted_engine import ANSWER, ScriptedEngine
 
 
 @pytest.fixture
@@ -77,6 +78,46 @@ def test_plain_takes_a_line_that_is_no_utf_8_with_a_mark(monkeypatch: pytest.Mon
     done = run_scripted("--plain", stdin=b"caf\xe9?\n/nothing \xe9\n/quit\n", steps=1)
     assert done.returncode == 0, done.stderr
     assert b"1 steps" in done.stdout
+
+
+@pytest.mark.parametrize("before", [["--yes"], ["--json"], ["--prompt", "hello"]])
+def test_flags_of_the_chat_do_not_go_before_models(
+    before: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*before, "models"]) == 2
+    assert "before models" in capsys.readouterr().err
+
+
+def test_models_pull_and_its_failure_are_commands_with_exit_codes(
+    hub: FakeHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["models", "pull", TINY]) == 0
+    assert capsys.readouterr().out.endswith(f"snapshots/{COMMIT}\n")
+    assert run(["models", "pull", TINY, "--revision", "v9"]) == 1
+    assert capsys.readouterr().err.startswith(f"dgchat: {TINY} has no revision v9 (")
+    assert run(["models", "pull", "tiny"]) == 3
+    assert run(["models", "pull"]) == 2
+    assert run(["models", "pul", TINY]) == 2
+
+
+def test_a_named_checkpoint_is_fetched_with_yes_and_then_answers(
+    hub: FakeHub, engine: ScriptedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--model", TINY, "--prompt", "hello"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"dgchat models pull {TINY}" in err
+    assert hub.requests == []
+    assert run(["--model", TINY, "--prompt", "hello", "--yes"]) == 0
+    assert capsys.readouterr().out == ANSWER + "\n"
+    assert len(hub.fetched()) == 7
+
+
+def test_a_bare_prompt_asks_no_hub(
+    hub: FakeHub, engine: ScriptedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--prompt", "hello", "--yes"]) == 0
+    assert hub.requests == []
 
 
 def test_bench_measures_every_step_of_every_run(

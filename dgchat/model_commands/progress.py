@@ -46,7 +46,7 @@ class ProgressBars:
             auto_refresh=False,
         )
         self._tasks = {
-            name: self._bars.add_task(visible(name, newlines=False), total=size, visible=False)
+            name: self._bars.add_task(_title(name), total=size, visible=False)
             for name, size in self._sizes.items()
         }
         self._all = self._bars.add_task("all", total=sum(self._sizes.values()))
@@ -67,6 +67,11 @@ class ProgressBars:
         words = "all" if seconds_stalled is None else f"stalled for {seconds_stalled:.0f} s"
         self._bars.update(self._all, completed=here, description=words)
         self._bars.refresh()
+
+
+def _title(name: str) -> str:
+    """A file's name, short enough that bar and figures stay on its line in 60 columns."""
+    return visible(name, newlines=False).removesuffix(".safetensors")
 
 
 class ProgressLines:
