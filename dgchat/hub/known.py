@@ -38,6 +38,11 @@ KNOWN = (
 )
 
 
+def find_known(name: str) -> KnownCheckpoint | None:
+    """The known checkpoint of that name."""
+    return next((known for known in KNOWN if known.name == name), None)
+
+
 def nearest_known(name: str) -> str | None:
     """The known checkpoint that `name` was most likely meant to be; None if it is one or is like none."""
     names = [known.name for known in KNOWN]

@@ -15,6 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.table import Column
 
 from dgchat.hub.repository import RemoteFile
 from dgchat.hub.sizes import rounded
@@ -37,11 +38,11 @@ class ProgressBars:
     def __init__(self, files: Sequence[RemoteFile], stream: TextIO) -> None:
         self._sizes = {file.name: file.num_bytes for file in files}
         self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
             BarColumn(bar_width=None),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
+            DownloadColumn(table_column=Column(no_wrap=True)),
+            TransferSpeedColumn(table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(table_column=Column(no_wrap=True)),
             console=Console(file=stream, highlight=False, markup=False),
             auto_refresh=False,
         )

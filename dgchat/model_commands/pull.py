@@ -7,6 +7,7 @@ from typing import TextIO
 from dgchat.errors import NotDownloadedError
 from dgchat.hub.cache import MAIN, cached_folder, hub_cache, needs_download
 from dgchat.hub.download import check_disk, clear_leftovers
+from dgchat.hub.known import KnownCheckpoint, find_known
 from dgchat.hub.repository import Repository, free_bytes, look_up
 from dgchat.hub.sizes import exact, rounded
 from dgchat.model_commands.fetch import fetch
@@ -56,12 +57,21 @@ def plan_of(repository: Repository) -> list[str]:
     missing = repository.missing()
     to_fetch = sum(file.num_bytes for file in missing)
     here = repository.num_bytes - to_fetch
+    known = find_known(repository.name)
+    memory = [f"memory: {_fit_words(known)}"] if known else []
     return [
         f"{repository.name}: {repository.revision} is commit {repository.commit}",
         f"{len(repository.files)} files, {exact(repository.num_bytes)};"
         f" {len(repository.files) - len(missing)} of them, {exact(here)}, are whole in the cache",
         f"to fetch: {exact(to_fetch)} into {hub_cache()}, where {rounded(free_bytes())} are free",
+        *memory,
     ]
+
+
+def _fit_words(known: KnownCheckpoint) -> str:
+    from dgchat.engine.fit import fit_of, this_machine  # brings torch
+
+    return fit_of(known.text_bytes, known.format, this_machine()).words
 
 
 def _can_ask(reads: TextIO, err: TextIO) -> bool:

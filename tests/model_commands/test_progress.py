@@ -60,7 +60,7 @@ def test_a_terminal_sees_bytes_rate_time_left_and_a_stall(monkeypatch: pytest.Mo
 def test_a_bar_and_its_figures_take_one_line(monkeypatch: pytest.MonkeyPatch, columns: int):
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("TERM", "xterm")
-    stream, shard = Terminal(), RemoteFile("model-00011-of-00011.safetensors", 4_700_000_000, "a")
+    stream, shard = Terminal(), RemoteFile("model-00011-of-00011.safetensors", 18_800_000_000, "a")
     bars = ProgressBars([shard], stream)
     with bars:
         bars.show({shard.name: 1_000_000_000}, None)
@@ -69,7 +69,7 @@ def test_a_bar_and_its_figures_take_one_line(monkeypatch: pytest.MonkeyPatch, co
         frame = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue()[drawn:])
     lines = frame.strip().splitlines()
     assert [line.split()[0] for line in lines] == ["model-00011-of-00011", "stalled"]
-    assert all("2.0/4.7 GB" in line for line in lines)
+    assert all("2.0/18.8 GB" in line for line in lines)
     assert all(len(line) <= columns for line in lines)
 
 

@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 
 from dgchat.checkpoint import find_checkpoint
+from dgchat.engine.fit import Machine
 from dgchat.errors import HubError, NotDownloadedError
 from dgchat.hub.repository import Repository, look_up
 from dgchat.model_commands import fetch as fetch_module
 from dgchat.model_commands.fetch import fetch
-from dgchat.model_commands.pull import fetch_if_missing, run_pull
+from dgchat.model_commands.pull import fetch_if_missing, plan_of, run_pull
 from fake_hub import COMMIT, OTHER_COMMIT, TINY, FakeHub, FakeRepository
 
 FIRST, SECOND = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
@@ -52,6 +53,16 @@ def test_the_commit_and_the_exact_bytes_are_told_and_the_folder_goes_to_stdout(h
     assert f"7 files, {repository.num_bytes:,} bytes" in err
     assert f"open it with: dgchat --model {TINY}" in err
     assert "\x1b" not in out + err
+
+
+def test_of_a_known_checkpoint_it_is_said_whether_it_fits_before_anything_is_fetched(
+    hub: FakeHub, tiny_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("dgchat.engine.fit.this_machine", lambda: Machine("cuda", 24_000_000_000))
+    known = "google/diffusiongemma-26B-A4B-it"
+    hub.repositories[known] = FakeRepository(tiny_files)
+    assert plan_of(look_up(known))[-1] == "memory: too large: needs 52.5 GB, 24.0 GB free"
+    assert hub.fetched() == []
 
 
 def test_a_pipe_is_not_asked_and_no_word_of_the_question_is_written(hub: FakeHub):
