@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
 from dgchat.checkpoint import find_checkpoint
 from dgchat.engine.fit import Machine
-from dgchat.errors import HubError, NotDownloadedError
+from dgchat.errors import HubError, NotDownloadedError, StoppedError
 from dgchat.hub.repository import Repository, look_up
 from dgchat.model_commands import fetch as fetch_module
 from dgchat.model_commands.fetch import fetch
@@ -150,6 +151,21 @@ def test_a_minute_without_bytes_is_called_a_stall(hub: FakeHub, monkeypatch: pyt
     fetch(look_up(TINY), err, clock)
     assert "stalled: no byte for " in err.getvalue()
     assert find_checkpoint(TINY).name == COMMIT
+
+
+def test_a_download_that_is_stopped_while_bytes_come_leaves_no_half_file(hub: FakeHub, hub_cache: Path):
+    hub.stalls_at = FIRST
+
+    def clock() -> float:
+        if hub.has_stalled.is_set():
+            Timer(0.2, hub.released.set).start()
+            raise KeyboardInterrupt
+        return 0.0
+
+    with pytest.raises(StoppedError, match=r"5 of 7 files .* are whole and kept"):
+        fetch(look_up(TINY), Stream(), clock)
+    assert not list(hub_cache.rglob("*.incomplete"))
+    assert [file.name for file in look_up(TINY).missing()] == [FIRST, SECOND]
 
 
 def test_what_failed_says_what_is_kept(hub: FakeHub):
