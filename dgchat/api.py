@@ -22,7 +22,10 @@ from dgchat.engine.events import (
     GenerationStats,
 )
 from dgchat.engine.trace import Trace
-from dgchat.errors import UsageError
+from dgchat.errors import NotDownloadedError, UsageError
+from dgchat.hub.cache import needs_download
+from dgchat.hub.download import fetch
+from dgchat.paths import bundled_model
 
 Message = ChatMessage | Mapping[str, str]
 StepListener = Callable[[CanvasStep], None]
@@ -34,16 +37,18 @@ def fresh_seed() -> int:
 
 
 def load_engine(name: str | Path | None = None, device: str = "auto") -> Engine:
-    """Load a checkpoint (folder, cached hub id, or None for the bundled model) on `auto`, `cpu`, `cuda` or
-    `mps`.
+    """Load a checkpoint (a folder, a cached hub id, or None: what `choose_model` takes) on `auto`, `cpu`,
+    `cuda` or `mps`.
     """
-    from dgchat.checkpoint import find_checkpoint, open_checkpoint  # torch takes a second to import
+    from dgchat.checkpoint import open_checkpoint  # torch takes a second to import
     from dgchat.engine.device import choose_device, leave_a_core_free
     from dgchat.engine.engine import DiffusionEngine
+    from dgchat.engine.model_choice import choose_model
 
-    checkpoint = open_checkpoint(find_checkpoint(name))
+    choice = choose_model(name, device)
+    checkpoint = open_checkpoint(choice.folder)
     leave_a_core_free()
-    return DiffusionEngine(checkpoint.load(choose_device(device)))
+    return DiffusionEngine(checkpoint.load(choose_device(device)), choice=choice.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +74,20 @@ class DiffusionGemmaModel:
         self._engine = engine
 
     @classmethod
-    def from_pretrained(cls, name: str | Path | None = None, device: str = "auto") -> DiffusionGemmaModel:
-        """Load a folder, a hub id in the Hugging Face cache, or, without a name, the bundled model."""
-        return cls(load_engine(name, device))
+    def from_pretrained(
+        cls, name: str | Path | None = None, device: str = "auto", download: bool = False
+    ) -> DiffusionGemmaModel:
+        """Load a folder, a hub id in the Hugging Face cache, or, without a name, the bundled model; with
+        `download` a hub id is fetched first where the cache lacks it, else that is a NotDownloadedError.
+        """
+        if isinstance(name, str) and needs_download(name):
+            if not download:
+                raise NotDownloadedError(
+                    f"{name} is not in the Hugging Face cache",
+                    hint=f"dgchat models pull {name}, or from_pretrained({name!r}, download=True)",
+                )
+            fetch(name)
+        return cls(load_engine(bundled_model() if name is None else name, device))
 
     def info(self) -> EngineInfo:
         """What is loaded, and where."""

@@ -17,12 +17,14 @@ import typer
 from dgchat import __version__
 from dgchat.engine.events import Engine
 from dgchat.errors import DgchatError, UsageError
+from dgchat.model_commands.group import models
 from dgchat.safe_text import visible
 from dgchat.settings import Settings, doc_of, load_settings, setting_names
 
 EXIT_CODES = """\
-Exit codes: 0 ok; 1 something failed, or the reader of a pipe has gone; 2 wrong usage or settings; \
-3 the checkpoint is missing or broken; 130 stopped by ctrl+c or TERM (the draft is still printed)."""
+Exit codes: 0 ok; 1 something failed, a checkpoint is not downloaded, or the reader of a pipe has gone; \
+2 wrong usage or settings; 3 the checkpoint is missing or broken; 130 stopped by ctrl+c or TERM (the draft \
+is still printed)."""
 
 app = typer.Typer(
     name="dgchat",
@@ -34,6 +36,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+
+app.add_typer(models, name="models")
 
 
 def _option(name: str, *flags: str, metavar: str | None = None) -> Any:
@@ -67,6 +71,9 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     plain: Annotated[bool | None, _option("plain", "--plain/--no-plain")] = None,
     fps: Annotated[str | None, _option("fps", metavar="N")] = None,
     pace: Annotated[str | None, _option("pace", metavar="trail|live")] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Fetch the model of --model without asking, if need be.")
+    ] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> int:
     flags = {name: context.params[name] for name in setting_names()}
@@ -74,12 +81,14 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
         sys.stdout.write(f"dgchat {__version__}\n")
         raise typer.Exit
     if context.invoked_subcommand is not None:
-        if prompt is not None or json:
-            raise UsageError(f"--prompt and --json do not go before {context.invoked_subcommand}")
+        if prompt is not None or json or yes:
+            raise UsageError(f"--prompt, --json and --yes do not go before {context.invoked_subcommand}")
         context.obj = flags
         return 0
     is_chat = prompt is None and (plain is True or _is_terminal(sys.stdin))
-    return _answer_or_chat(load_settings(flags), prompt, json=json, is_chat=is_chat)
+    settings = load_settings(flags)
+    _fetch_if_missing(settings.model, yes=yes)
+    return _answer_or_chat(settings, prompt, json=json, is_chat=is_chat)
 
 
 @app.command("bench")
@@ -140,6 +149,14 @@ def _answer_or_chat(settings: Settings, prompt: str | None, *, json: bool, is_ch
     if prompt is None and not text.strip():
         raise UsageError("the chat needs a terminal, and standard input is empty", hint="use --prompt TEXT")
     return run_one_shot(text, settings, _loader(settings), json=json, out=sys.stdout, err=sys.stderr)
+
+
+def _fetch_if_missing(model: str | None, *, yes: bool) -> None:
+    if model is None:
+        return
+    from dgchat.model_commands.pull import fetch_if_missing  # brings huggingface_hub and rich
+
+    fetch_if_missing(model, yes=yes, reads=sys.stdin, err=sys.stderr)
 
 
 def _with_flags(context: typer.Context, own: Mapping[str, object]) -> Settings:

@@ -82,11 +82,12 @@ def _capacity(kind: str) -> str:
 
 
 def _model(settings: Settings) -> Iterator[Row]:
-    from dgchat.checkpoint import find_checkpoint, open_checkpoint  # brings torch
+    from dgchat.checkpoint import open_checkpoint  # brings torch
+    from dgchat.engine.model_choice import choose_model
 
-    folder = find_checkpoint(settings.model)
-    yield "model", f"{settings.model or 'the bundled model'}, in {folder}"
-    checkpoint = open_checkpoint(folder)
+    choice = choose_model(settings.model, settings.device)
+    yield "model", f"{settings.model or choice.reason or 'the bundled model'}, in {choice.folder}"
+    checkpoint = open_checkpoint(choice.folder)
     config = checkpoint.config
     yield (
         "",

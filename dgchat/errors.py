@@ -44,6 +44,22 @@ class LoadCancelled(DgchatError):  # noqa: N818  an outcome that was asked for
     """The loading of a checkpoint was cancelled; what it had loaded is freed."""
 
 
+class NotDownloadedError(CheckpointError):
+    """A checkpoint of the hub that nobody has fetched yet, and that is not fetched unasked."""
+
+    exit_code = 1
+
+
+class HubError(DgchatError):
+    """The hub did not give what it was asked for; the hint is the one thing to do about it."""
+
+
+class StoppedError(DgchatError):
+    """Stopped by ctrl+c or TERM; the message says what is kept."""
+
+    exit_code = 130
+
+
 class PromptError(DgchatError):
     """A prompt that cannot be encoded, or that is longer than the model's context."""
 

@@ -78,7 +78,11 @@ def _setting(default: object, read: Reader, doc: str) -> Any:
 class Settings:
     """What a person can choose; each field is a flag, a DGCHAT_ variable and a key of config.toml."""
 
-    model: str | None = _setting(None, _name, "Checkpoint folder or hub id; left out: the bundled model.")
+    model: str | None = _setting(
+        None,
+        _name,
+        "Checkpoint folder or hub id; left out: on a GPU a cached one that fits, else the bundled one.",
+    )
     device: str = _setting(
         "auto", _one_of("auto", "cpu", "cuda", "mps"), "Where to compute: auto, cpu, cuda or mps."
     )

@@ -26,6 +26,7 @@ from dgchat.engine.events import (
     Finished,
     GenerationRequest,
 )
+from dgchat.paths import bundled_model
 from dgchat.settings import Settings
 from dgchat.ui.run import make_app, make_session
 from dgchat.ui.terminal import Terminal
@@ -68,7 +69,7 @@ class HeldEngine:
 
 async def take_pictures(folder: Path) -> None:
     """Write half-denoised.svg and answer.svg."""
-    engine = HeldEngine(load_engine())
+    engine = HeldEngine(load_engine(bundled_model()))
     session = make_session(SETTINGS, lambda: engine)
     app = make_app(SETTINGS, session, Terminal(is_dumb=False, is_light=False, is_remote=False))
     async with app.run_test(size=SIZE) as pilot:

@@ -68,6 +68,8 @@ class ScriptedEngine:
     fail_at_step: int | None = None
     """Raise `error` at this step, counted over the whole answer."""
     error: Exception = field(default_factory=lambda: DgchatError("The engine broke.", hint="ask again"))
+    choice: str = ""
+    """Why this model, if it was chosen for the reader."""
     requests: list[GenerationRequest] = field(default_factory=list)
     """Every request that came in."""
 
@@ -84,6 +86,7 @@ class ScriptedEngine:
             max_new_tokens=self.max_new_tokens,
             can_think=True,
             ops_reason="a test",
+            choice=self.choice,
         )
 
     def generate(

@@ -10,7 +10,8 @@ import dgchat
 from dgchat.api import Answer, DiffusionGemmaModel
 from dgchat.engine.engine import DiffusionEngine
 from dgchat.engine.events import CanvasStep, ChatMessage, FinishReason
-from dgchat.errors import CheckpointError, PromptError, UsageError
+from dgchat.errors import CheckpointError, NotDownloadedError, PromptError, UsageError
+from fake_hub import TINY, FakeHub
 from tiny import CANVAS, generation_json, load_tiny, write_checkpoint
 
 STEPS = 4
@@ -33,6 +34,35 @@ def test_a_folder_is_loaded_by_name(tmp_path: Path):
     model = dgchat.DiffusionGemmaModel.from_pretrained(str(folder), device="cpu")
     assert model.info().model == "tiny"
     assert isinstance(model.generate("Hello", num_diffusion_steps=1, max_tokens=1), Answer)
+
+
+def test_a_hub_id_is_downloaded_only_if_asked_to(hub: FakeHub):
+    with pytest.raises(NotDownloadedError) as caught:
+        DiffusionGemmaModel.from_pretrained(TINY, device="cpu")
+    assert f"dgchat models pull {TINY}" in str(caught.value)
+    assert "download=True" in str(caught.value)
+    assert hub.requests == []
+    model = DiffusionGemmaModel.from_pretrained(TINY, device="cpu", download=True)
+    assert model.info().model == "tiny"
+    assert len(hub.fetched()) == 7
+
+
+def test_a_hub_id_that_is_here_costs_no_request_even_if_a_download_would_do(hub: FakeHub):
+    DiffusionGemmaModel.from_pretrained(TINY, device="cpu", download=True)
+    hub.requests.clear()
+    DiffusionGemmaModel.from_pretrained(TINY, device="cpu", download=True)
+    assert hub.requests == []
+
+
+@pytest.mark.usefixtures("needs_bundled_model")
+def test_without_a_name_the_library_takes_the_bundled_model_whatever_is_cached(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def chosen(device: str) -> None:
+        raise AssertionError("nobody should have to choose")
+
+    monkeypatch.setattr("dgchat.engine.model_choice.this_machine", chosen)
+    assert DiffusionGemmaModel.from_pretrained(device="cpu").info().choice == ""
 
 
 def test_a_name_nobody_knows_is_a_checkpoint_error(tmp_path: Path):

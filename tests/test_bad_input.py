@@ -151,8 +151,8 @@ def test_a_folder_that_is_not_there_is_exit_code_3(run_here: RunHere) -> None:
 
 def test_a_hub_id_that_is_not_in_the_cache_says_how_to_get_it(run_here: RunHere) -> None:
     code, out, err = run_here("--prompt", "hello", "--model", "nobody/nothing")
-    assert (code, out) == (CHECKPOINT, "")
-    assert_one_line(err, "nobody/nothing", "hf download")
+    assert (code, out) == (FAILED, "")
+    assert_one_line(err, "nobody/nothing", "dgchat models pull nobody/nothing", "--yes")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from dgchat.cli import run
 from dgchat.errors import CheckpointError
 from dgchat.settings import Settings, setting_names
 from dgchat_process import run_dgchat, run_scripted
-from scripted_engine import ScriptedEngine
+from fake_hub import COMMIT, TINY, FakeHub
+from scripted_engine import ANSWER, ScriptedEngine
 
 
 @pytest.fixture
@@ -79,6 +80,46 @@ def test_plain_takes_a_line_that_is_no_utf_8_with_a_mark(monkeypatch: pytest.Mon
     assert b"1 steps" in done.stdout
 
 
+@pytest.mark.parametrize("before", [["--yes"], ["--json"], ["--prompt", "hello"]])
+def test_flags_of_the_chat_do_not_go_before_models(
+    before: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*before, "models"]) == 2
+    assert "before models" in capsys.readouterr().err
+
+
+def test_models_pull_and_its_failure_are_commands_with_exit_codes(
+    hub: FakeHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["models", "pull", TINY]) == 0
+    assert capsys.readouterr().out.endswith(f"snapshots/{COMMIT}\n")
+    assert run(["models", "pull", TINY, "--revision", "v9"]) == 1
+    assert capsys.readouterr().err.startswith(f"dgchat: {TINY} has no revision v9 (")
+    assert run(["models", "pull", "tiny"]) == 3
+    assert run(["models", "pull"]) == 2
+    assert run(["models", "pul", TINY]) == 2
+
+
+def test_a_named_checkpoint_is_fetched_with_yes_and_then_answers(
+    hub: FakeHub, engine: ScriptedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--model", TINY, "--prompt", "hello"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"dgchat models pull {TINY}" in err
+    assert hub.requests == []
+    assert run(["--model", TINY, "--prompt", "hello", "--yes"]) == 0
+    assert capsys.readouterr().out == ANSWER + "\n"
+    assert len(hub.fetched()) == 7
+
+
+def test_a_bare_prompt_asks_no_hub(
+    hub: FakeHub, engine: ScriptedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--prompt", "hello", "--yes"]) == 0
+    assert hub.requests == []
+
+
 def test_bench_measures_every_step_of_every_run(
     engine: ScriptedEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,10 +173,10 @@ def test_doctor_names_versions_device_model_ops_themes_and_terminal() -> None:
 def test_doctor_goes_on_after_a_problem_and_ends_with_its_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(name: str | None) -> None:
+    def broken(name: str | None, device: str) -> None:
         raise CheckpointError("config.json is \x1b[31mmissing")
 
-    monkeypatch.setattr("dgchat.checkpoint.find_checkpoint", broken)
+    monkeypatch.setattr("dgchat.engine.model_choice.choose_model", broken)
     assert run(["doctor"]) == 3
     shown = capsys.readouterr().out
     assert "problem    config.json is ␛[31mmissing" in shown

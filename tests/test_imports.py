@@ -42,6 +42,7 @@ def modules_after(statement: str) -> set[str]:
         "import dgchat.cli",
         "import dgchat.api",
         "import dgchat.engine.events",
+        "import dgchat.hub.download, dgchat.model_commands.pull",
         "import dgchat.session.session",
         "import dgchat.one_shot.run",
     ],
@@ -50,9 +51,10 @@ def test_light_modules_load_neither_torch_nor_textual(statement: str) -> None:
     assert not modules_after(statement) & {"torch", "textual", "numpy", "transformers"}
 
 
-def test_help_loads_neither_torch_nor_textual_nor_rich() -> None:
-    loaded = modules_after("from dgchat.cli import run\nassert run(['--help']) == 0")
-    assert not loaded & {"torch", "textual", "rich"}
+@pytest.mark.parametrize("arguments", [["--help"], ["models", "--help"], ["models", "pull", "--help"]])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    loaded = modules_after(f"from dgchat.cli import run\nassert run({arguments}) == 0")
+    assert not loaded & {"torch", "textual", "rich", "huggingface_hub"}
 
 
 def test_the_kernels_load_neither_dgchat_nor_triton() -> None:

@@ -22,6 +22,7 @@ from dgchat.engine.events import CanvasStep, level_of_entropy
 from dgchat.one_shot.canvas_lines import CanvasLines
 from dgchat.one_shot.printer import InPlacePrinter, Line
 from dgchat_process import run_scripted, scripted_command
+from fake_hub import TINY, FakeHub
 from scripted_engine import ANSWER, ScriptedEngine
 
 ATTRIBUTES = re.compile(r"\x1b\[[0-9;]*m")
@@ -106,6 +107,12 @@ def test_a_cut_answer_is_printed_and_said_to_be_cut() -> None:
     assert done.returncode == 0
     assert done.stdout.startswith(b"word0 word1")
     assert done.stderr == b"dgchat: the answer was cut at 32 tokens; --max-tokens allows more\n"
+
+
+def test_a_model_that_was_chosen_for_the_reader_is_named_on_stderr_in_one_line() -> None:
+    done = run_scripted("--prompt", "hello", choice="someone/\x1b[31mtiny fits")
+    assert done.stdout.decode() == ANSWER + "\n"
+    assert done.stderr.decode() == "dgchat: someone/␛[31mtiny fits\n"
 
 
 def test_no_escape_byte_reaches_a_pipe_even_if_the_model_writes_one() -> None:
@@ -198,6 +205,22 @@ def on_terminal() -> Iterator[Callable[..., Terminal]]:
     yield start
     for terminal in started:
         terminal.close()
+
+
+def test_on_a_terminal_a_named_checkpoint_is_asked_about_and_then_answers(
+    on_terminal: Callable[..., Terminal], hub: FakeHub, hub_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in hub.environment(hub_cache.parent).items():
+        monkeypatch.setenv(name, value)
+    terminal = on_terminal(scripted_command("--prompt", "hello", "--model", TINY))
+    asked = terminal.read_until(b"[y/N] ")
+    assert re.search(r"to fetch: [\d,]+ bytes", asked)
+    assert hub.fetched() == []
+    os.write(terminal.reading, b"y\n")
+    assert "model-00002-of-00002 " in terminal.read_until()
+    assert terminal.process.wait(timeout=10) == 0
+    assert ANSWER.split()[-1] in terminal.written.decode()
+    assert len(hub.fetched()) == 7
 
 
 def test_denoising_animates_in_place_and_leaves_only_the_answer(on_terminal: Callable[..., Terminal]) -> None:

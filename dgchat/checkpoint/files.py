@@ -18,7 +18,8 @@ SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 def inside(folder: Path, name: str) -> Path:
     """The path of a file that lies directly in `folder`; CheckpointError for what points elsewhere.
 
-    Links are followed only within the folder, or from a Hugging Face snapshot to its own repository's blobs.
+    Links are followed only within the folder, or from a Hugging Face snapshot to the blobs of its repository
+    or to those that the repositories of one cache share.
     """
     if not name or name in (".", "..") or any(mark in name for mark in ("/", "\\", "\0", ":")):
         raise CheckpointError(f"{name!r} points out of the checkpoint folder")
@@ -26,10 +27,19 @@ def inside(folder: Path, name: str) -> Path:
     if not _exists(path):
         raise CheckpointError(f"{path} is missing")
     real, home = path.resolve(), folder.resolve()
-    allowed = [home, home.parent.parent / "blobs"] if home.parent.name == "snapshots" else [home]
-    if not any(real.is_relative_to(root) for root in allowed):
+    if not any(real.is_relative_to(root) for root in _roots(home)):
         raise CheckpointError(f"{name!r} is a link that points out of the checkpoint folder")
     return path
+
+
+def _roots(home: Path) -> list[Path]:
+    """Folders that may hold the files of the checkpoint folder `home`."""
+    repository = home.parent.parent
+    if home.parent.name != "snapshots":
+        return [home]
+    if not repository.name.startswith("models--"):
+        return [home, repository / "blobs"]
+    return [home, repository / "blobs", repository.parent / "blobs"]
 
 
 def read_text(folder: Path, name: str) -> str:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from dgchat.checkpoint.formats.quantisation import foreign_format
-from dgchat.errors import CheckpointError
+from dgchat.errors import CheckpointError, NotDownloadedError
+from dgchat.hub.cache import cached_folder, is_hub_id
 from dgchat.paths import bundled_model
-
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def find_checkpoint(name: str | Path | None) -> Path:
     """The folder of `name`: a folder, a hub id that is in the Hugging Face cache, or None for the bundled
-    model; CheckpointError if there is none. A Path is never a hub id.
+    model. CheckpointError if there is none, NotDownloadedError if the hub may have it. A Path is never a hub
+    id.
     """
     if name is None:
         return bundled_model()
@@ -23,7 +22,7 @@ def find_checkpoint(name: str | Path | None) -> Path:
     folder = _folder(name)
     if folder is not None:
         return folder
-    if isinstance(name, Path) or not _HUB_ID.fullmatch(name):
+    if isinstance(name, Path) or not is_hub_id(name):
         raise CheckpointError(f"there is no checkpoint folder {name}")
     return _cached(name)
 
@@ -59,14 +58,9 @@ def _folder(name: str | Path) -> Path | None:
 
 
 def _cached(name: str) -> Path:
-    from huggingface_hub import snapshot_download  # slow to import, and only needed for hub ids
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(name, local_files_only=True))
-    except HFValidationError as error:
-        raise CheckpointError(f"{name} is neither a folder nor a name the hub allows") from error
-    except (LocalEntryNotFoundError, OSError) as error:
-        raise CheckpointError(
-            f"{name} is neither a folder nor in the Hugging Face cache", hint=f"hf download {name}"
-        ) from error
+    folder = cached_folder(name)
+    if folder is None:
+        raise NotDownloadedError(
+            f"{name} is neither a folder nor in the Hugging Face cache", hint=f"dgchat models pull {name}"
+        )
+    return folder

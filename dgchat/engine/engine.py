@@ -33,8 +33,9 @@ MakeDraws = Callable[[int, torch.device], Draws]
 class DiffusionEngine:
     """The `Engine` of this program, batch 1; not to be shared between threads."""
 
-    def __init__(self, checkpoint: LoadedCheckpoint, make_draws: MakeDraws = Draws) -> None:
+    def __init__(self, checkpoint: LoadedCheckpoint, make_draws: MakeDraws = Draws, choice: str = "") -> None:
         self.checkpoint = checkpoint
+        self._choice = choice
         self.cache = KVCache(checkpoint.model.config, checkpoint.device, checkpoint.dtype)
         self._make_draws = make_draws
 
@@ -52,6 +53,7 @@ class DiffusionEngine:
             max_new_tokens=loaded.generation.max_new_tokens,
             can_think=loaded.template.can_think,
             ops_reason=loaded.ops_reason,
+            choice=self._choice,
         )
 
     @torch.inference_mode()

@@ -245,6 +245,8 @@ class EngineInfo:
     """Whether the chat template knows a thought channel."""
     ops_reason: str
     """Which ops were chosen, and why."""
+    choice: str = ""
+    """Why this model answers, in a line for the reader; empty where nothing was chosen for them."""
 
 
 class Engine(Protocol):

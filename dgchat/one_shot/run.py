@@ -16,6 +16,7 @@ from dgchat.one_shot.output import as_json, as_text, note_on, summary_of
 from dgchat.one_shot.printer import InPlacePrinter
 from dgchat.one_shot.prompt import check_prompt, check_text
 from dgchat.one_shot.watch import run_watched
+from dgchat.safe_text import visible
 from dgchat.session.session import EngineLoader
 from dgchat.settings import Settings
 from dgchat.ui.pace import Pace
@@ -46,6 +47,8 @@ def _report(answering: Answering, *, json: bool, out: TextIO, err: TextIO, has_s
     assert finished is not None
     assert request is not None
     assert info is not None
+    if info.choice:
+        err.write(f"dgchat: {visible(info.choice, newlines=False)}\n")
     out.write(as_json(finished, request, info) if json else as_text(finished, out.isatty()))
     out.flush()
     if note := note_on(answering.turn, request):

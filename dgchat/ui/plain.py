@@ -32,6 +32,8 @@ def run_plain(session: Session, reads: TextIO, writes: TextIO) -> int:
     _say(
         writes, f"{info.model} on {info.device}. Write a line and press enter; /help says more, /quit leaves."
     )
+    if info.choice:
+        _say(writes, visible(info.choice, newlines=False))
     while (line := _ask(reads, writes)) is not None:
         try:
             command = parse_command(line)

@@ -56,6 +56,22 @@ def test_a_link_to_nowhere_is_a_missing_file(folder: Path):
         read_text(folder, "config.json")
 
 
+def test_a_snapshot_may_link_to_the_blobs_that_one_cache_shares(tmp_path: Path):
+    repository, shared = tmp_path / "hub" / "models--a--b", tmp_path / "hub" / "blobs" / "0a"
+    snapshot = repository / "snapshots" / "1"
+    for folder in (snapshot, repository / "blobs", shared):
+        folder.mkdir(parents=True)
+    (shared / "0a1b").write_text("{}")
+    (repository / "blobs" / "etag").symlink_to("../../blobs/0a/0a1b")
+    (snapshot / "config.json").symlink_to("../../blobs/etag")
+    assert read_json(snapshot, "config.json") == {}
+    elsewhere = tmp_path / "hub" / "other" / "snapshots" / "1"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "config.json").symlink_to(shared / "0a1b")
+    with pytest.raises(CheckpointError, match="link"):
+        read_json(elsewhere, "config.json")
+
+
 def test_a_snapshot_may_link_to_its_own_repositorys_blobs_only(tmp_path: Path):
     snapshot, blobs = tmp_path / "models--a" / "snapshots" / "1", tmp_path / "models--a" / "blobs"
     snapshot.mkdir(parents=True)

@@ -5,21 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from huggingface_hub import constants
 
 from dgchat.checkpoint import find_checkpoint
 from dgchat.checkpoint.find import checkpoint_name
 from dgchat.errors import CheckpointError
 from dgchat.paths import bundled_model
 
+pytestmark = pytest.mark.usefixtures("hub_cache")
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-@pytest.fixture(autouse=True)
-def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty Hugging Face cache."""
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    return tmp_path / "hub"
 
 
 def test_no_name_is_the_bundled_model():
@@ -63,7 +57,7 @@ def test_a_hub_id_in_the_cache_is_its_snapshot(hub_cache: Path):
 def test_a_hub_id_that_is_not_in_the_cache_is_refused_with_the_command_that_fetches_it():
     with pytest.raises(CheckpointError, match="someone/unknown is neither") as caught:
         find_checkpoint("someone/unknown")
-    assert caught.value.hint == "hf download someone/unknown"
+    assert caught.value.hint == "dgchat models pull someone/unknown"
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,12 @@ async def test_a_prompt_is_answered_and_ends_as_markdown(open_chat):
         assert chat.box.text == ""
 
 
+async def test_a_model_that_was_chosen_for_the_reader_is_named_in_the_welcome(open_chat):
+    async with open_chat(ScriptedEngine(choice="someone/tiny fits: needs 1 GB, 9 GB free")) as chat:
+        await chat.until(lambda: "someone/tiny fits: needs 1 GB, 9 GB free" in chat.screen_text)
+        assert "ready in" in chat.screen_text
+
+
 @pytest.mark.parametrize("steps", [2, 12])
 async def test_every_step_of_a_fast_answer_is_drawn_and_seen_for_half_a_second(open_chat, steps):
     async with open_chat(ScriptedEngine(steps=steps, step_seconds=0.001), Settings()) as chat:

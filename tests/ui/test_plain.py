@@ -33,6 +33,11 @@ def test_a_line_is_answered_in_words_without_escapes():
     assert written.count("Answer:") == 1
 
 
+def test_a_model_that_was_chosen_for_the_reader_is_named():
+    written = chat(ScriptedEngine(choice="someone/tiny fits: needs 1 GB"), "/quit\n")[1]
+    assert "\nsomeone/tiny fits: needs 1 GB\nYou: " in written
+
+
 def test_an_error_is_a_line_and_the_chat_goes_on():
     _, written = chat(ScriptedEngine(fail_at_step=1), "one\n")
     assert "Error: The engine broke. (ask again)" in written

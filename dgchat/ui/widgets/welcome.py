@@ -43,6 +43,7 @@ class Welcome(Widget):
         self._began = monotonic()
         self._concluded_at: float | None = None
         self._outcome = ""
+        self._choice = ""
         self._frame = 0
         self._timer: Timer | None = None
 
@@ -51,7 +52,8 @@ class Welcome(Widget):
         self._timer = self.set_interval(1 / _FRAMES_PER_SECOND if self._is_moving else 1.0, self._tick)
 
     def show_ready(self, info: EngineInfo, seconds: float) -> None:
-        """The model is there."""
+        """The model is there, and the reader sees why this one if it was chosen for them."""
+        self._choice = info.choice
         self._conclude(f"{info.model} on {info.device} · ready in {seconds:.1f} s")
 
     def show_failure(self) -> None:
@@ -69,6 +71,7 @@ class Welcome(Widget):
             (PROMISE, "$muted"),
             "\n\n" if is_roomy else "\n",
             (visible(outcome, newlines=False), "$foreground" if self._outcome else "$muted"),
+            (f"\n{visible(self._choice, newlines=False)}" if self._choice else "", "$muted"),
         )
 
     def _conclude(self, outcome: str) -> None:

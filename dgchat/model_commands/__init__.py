@@ -1,0 +1,1 @@
+"""`dgchat models`: what can be opened, what of it is here, and fetching what is not."""
