@@ -12,6 +12,7 @@ from threading import Event as Flag
 from typing import overload
 
 from dgchat.engine.events import (
+    CancelSignal,
     CanvasStep,
     ChatMessage,
     Engine,
@@ -20,6 +21,7 @@ from dgchat.engine.events import (
     FinishReason,
     GenerationRequest,
     GenerationStats,
+    LoadListener,
 )
 from dgchat.engine.trace import Trace
 from dgchat.errors import NotDownloadedError, UsageError
@@ -36,19 +38,30 @@ def fresh_seed() -> int:
     return secrets.randbelow(1_000_000_000)
 
 
-def load_engine(name: str | Path | None = None, device: str = "auto") -> Engine:
+def load_engine(
+    name: str | Path | None = None,
+    device: str = "auto",
+    context: int | None = None,
+    on_progress: LoadListener | None = None,
+    cancelled: CancelSignal | None = None,
+) -> Engine:
     """Load a checkpoint (a folder, a cached hub id, or None: what `choose_model` takes) on `auto`, `cpu`,
-    `cuda` or `mps`.
+    `cuda` or `mps`, for prompts and answers of `context` tokens at most (None: as many as fit into memory).
+
+    InsufficientMemoryError before a weight is read if it does not fit; LoadCancelled once `cancelled` is set.
     """
     from dgchat.checkpoint import open_checkpoint  # torch takes a second to import
-    from dgchat.engine.device import choose_device, leave_a_core_free
+    from dgchat.checkpoint.plan import bound_context
+    from dgchat.engine.device import choose_device, free_memory, leave_a_core_free
     from dgchat.engine.engine import DiffusionEngine
     from dgchat.engine.model_choice import choose_model
 
+    chosen = choose_device(device)
     choice = choose_model(name, device)
-    checkpoint = open_checkpoint(choice.folder)
+    checkpoint = bound_context(open_checkpoint(choice.folder), chosen, free_memory(chosen), context)
     leave_a_core_free()
-    return DiffusionEngine(checkpoint.load(choose_device(device)), choice=choice.reason)
+    loaded = checkpoint.load(chosen, on_progress=on_progress, cancelled=cancelled)
+    return DiffusionEngine(loaded, choice=choice.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +88,16 @@ class DiffusionGemmaModel:
 
     @classmethod
     def from_pretrained(
-        cls, name: str | Path | None = None, device: str = "auto", download: bool = False
+        cls,
+        name: str | Path | None = None,
+        device: str = "auto",
+        download: bool = False,
+        context: int | None = None,
     ) -> DiffusionGemmaModel:
         """Load a folder, a hub id in the Hugging Face cache, or, without a name, the bundled model; with
         `download` a hub id is fetched first where the cache lacks it, else that is a NotDownloadedError.
+
+        `context` bounds the tokens of prompt and answer together; None: as many as fit into memory.
         """
         if isinstance(name, str) and needs_download(name):
             if not download:
@@ -87,7 +106,7 @@ class DiffusionGemmaModel:
                     hint=f"dgchat models pull {name}, or from_pretrained({name!r}, download=True)",
                 )
             fetch(name)
-        return cls(load_engine(bundled_model() if name is None else name, device))
+        return cls(load_engine(bundled_model() if name is None else name, device, context))
 
     def info(self) -> EngineInfo:
         """What is loaded, and where."""

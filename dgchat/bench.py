@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_format
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from statistics import median
 from threading import Event as Flag
@@ -12,6 +11,7 @@ from typing import TextIO
 from dgchat.engine.events import ChatMessage, Engine, EngineInfo, GenerationRequest
 from dgchat.engine.trace import Trace
 from dgchat.safe_text import visible
+from dgchat.session.loading import EngineLoader, Loading
 
 PROMPT = "Tell me a story about the sea."
 SEED = 1
@@ -41,11 +41,9 @@ class BenchResult:
         return len(self.step_seconds) / sum(self.step_seconds)
 
 
-def run_bench(
-    engine_loader: Callable[[], Engine], steps: int | None, repeat: int, *, json: bool, out: TextIO
-) -> int:
+def run_bench(engine_loader: EngineLoader, steps: int | None, repeat: int, *, json: bool, out: TextIO) -> int:
     """Measure and report on `out`; returns the exit code."""
-    result = measure(engine_loader(), steps or DEFAULT_STEPS, repeat)
+    result = measure(engine_loader(Loading()), steps or DEFAULT_STEPS, repeat)
     out.write(as_json(result) if json else as_text(result))
     return 0
 

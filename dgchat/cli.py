@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, TextIO, cast
@@ -19,6 +19,7 @@ from dgchat.engine.events import Engine
 from dgchat.errors import DgchatError, UsageError
 from dgchat.model_commands.group import models
 from dgchat.safe_text import visible
+from dgchat.session.loading import EngineLoader, Loading
 from dgchat.settings import Settings, doc_of, load_settings, setting_names
 
 EXIT_CODES = """\
@@ -56,13 +57,14 @@ Prompt = Annotated[
 
 @app.callback(invoke_without_command=True)
 def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
-    context: typer.Context,
+    call: typer.Context,
     prompt: Prompt = None,
     json: Json = False,
     model: Model = None,
     device: Device = None,
     steps: Annotated[str | None, _option("steps", metavar="N")] = None,
     max_tokens: Annotated[str | None, _option("max_tokens", metavar="N")] = None,
+    context: Annotated[str | None, _option("context", metavar="N")] = None,
     seed: Annotated[str | None, _option("seed", metavar="N")] = None,
     thinking: Annotated[bool | None, _option("thinking", "--think/--no-think")] = None,
     system: Annotated[str | None, _option("system", metavar="TEXT")] = None,
@@ -76,14 +78,14 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     ] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> int:
-    flags = {name: context.params[name] for name in setting_names()}
+    flags = {name: call.params[name] for name in setting_names()}
     if version:
         sys.stdout.write(f"dgchat {__version__}\n")
         raise typer.Exit
-    if context.invoked_subcommand is not None:
+    if call.invoked_subcommand is not None:
         if prompt is not None or json or yes:
-            raise UsageError(f"--prompt, --json and --yes do not go before {context.invoked_subcommand}")
-        context.obj = flags
+            raise UsageError(f"--prompt, --json and --yes do not go before {call.invoked_subcommand}")
+        call.obj = flags
         return 0
     is_chat = prompt is None and (plain is True or _is_terminal(sys.stdin))
     settings = load_settings(flags)
@@ -165,11 +167,17 @@ def _with_flags(context: typer.Context, own: Mapping[str, object]) -> Settings:
     return load_settings({**before, **{name: value for name, value in own.items() if value is not None}})
 
 
-def _loader(settings: Settings) -> Callable[[], Engine]:
-    def load() -> Engine:
+def _loader(settings: Settings) -> EngineLoader:
+    def load(loading: Loading) -> Engine:
         from dgchat.api import load_engine  # brings torch: seconds, so only once an engine is needed
 
-        return load_engine(settings.model, settings.device)
+        return load_engine(
+            settings.model,
+            settings.device,
+            context=settings.context,
+            on_progress=loading.report,
+            cancelled=loading.cancelled,
+        )
 
     return load
 

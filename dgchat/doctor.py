@@ -10,14 +10,18 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from dgchat import __version__
 from dgchat.errors import DgchatError
+from dgchat.hub.sizes import rounded
 from dgchat.paths import cache_dir, config_file, data_dir, theme_dirs
 from dgchat.safe_text import visible
 from dgchat.settings import Settings
 from dgchat.ui.terminal import Terminal
+
+if TYPE_CHECKING:
+    from dgchat.checkpoint import Checkpoint
 
 PACKAGES = ("torch", "textual", "tokenizers", "safetensors", "jinja2", "huggingface_hub", "triton")
 
@@ -83,17 +87,31 @@ def _capacity(kind: str) -> str:
 
 def _model(settings: Settings) -> Iterator[Row]:
     from dgchat.checkpoint import open_checkpoint  # brings torch
+    from dgchat.checkpoint.plan import MemoryPlanner, choose_plan
+    from dgchat.engine.device import choose_device, free_memory
     from dgchat.engine.model_choice import choose_model
 
     choice = choose_model(settings.model, settings.device)
     yield "model", f"{settings.model or choice.reason or 'the bundled model'}, in {choice.folder}"
     checkpoint = open_checkpoint(choice.folder)
+    yield from _sizes(checkpoint)
+    device = choose_device(settings.device)
+    available = free_memory(device)
+    plan = choose_plan(MemoryPlanner.of(checkpoint, device), choice.name, available, settings.context)
+    free = "how much is free is not known here" if available is None else f"{rounded(available)} free"
+    yield "memory", f"{plan}; {free}"
+
+
+def _sizes(checkpoint: Checkpoint) -> Iterator[Row]:
     config = checkpoint.config
+    kinds = [str(checkpoint.dtype).removeprefix("torch.")]
+    if checkpoint.quantisation != "none":
+        kinds.append(checkpoint.quantisation)
     yield (
         "",
         (
             f"{len(config.layers)} layers, hidden {config.hidden_size}, vocabulary {config.vocab_size}, "
-            f"canvas {config.canvas_length} tokens, stored as {str(checkpoint.dtype).removeprefix('torch.')}"
+            f"canvas {config.canvas_length} tokens, stored as {' and '.join(kinds)}"
         ),
     )
 

@@ -43,6 +43,8 @@ class CheckpointError(DgchatError):
 class LoadCancelled(DgchatError):  # noqa: N818  an outcome that was asked for
     """The loading of a checkpoint was cancelled; what it had loaded is freed."""
 
+    exit_code = 130
+
 
 class NotDownloadedError(CheckpointError):
     """A checkpoint of the hub that nobody has fetched yet, and that is not fetched unasked."""
@@ -58,6 +60,10 @@ class StoppedError(DgchatError):
     """Stopped by ctrl+c or TERM; the message says what is kept."""
 
     exit_code = 130
+
+
+class InsufficientMemoryError(DgchatError):
+    """A model that does not fit: the message has what it needs and what is free, the hint what does fit."""
 
 
 class PromptError(DgchatError):

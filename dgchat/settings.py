@@ -94,6 +94,11 @@ class Settings:
         _whole(1, 262_144),
         "Most tokens of an answer; left out: 4 canvases in the chat, 2 in a one-shot.",
     )
+    context: int | None = _setting(
+        None,
+        _whole(1, 262_144),
+        "Most tokens of prompt and answer together; left out: as many as fit into memory.",
+    )
     seed: int | None = _setting(
         None, _whole(0, MAX_SEED), "Seed of an answer; left out: a fresh one each turn."
     )

@@ -70,7 +70,7 @@ class HeldEngine:
 async def take_pictures(folder: Path) -> None:
     """Write half-denoised.svg and answer.svg."""
     engine = HeldEngine(load_engine(bundled_model()))
-    session = make_session(SETTINGS, lambda: engine)
+    session = make_session(SETTINGS, lambda loading: engine)
     app = make_app(SETTINGS, session, Terminal(is_dumb=False, is_light=False, is_remote=False))
     async with app.run_test(size=SIZE) as pilot:
         await _until(pilot, lambda: session.info is not None)

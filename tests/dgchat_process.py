@@ -13,7 +13,15 @@ import dgchat.api
 from scripted_engine import ScriptedEngine
 
 script = json.loads(sys.argv.pop(1))
-dgchat.api.load_engine = lambda name, device: ScriptedEngine(**script)
+
+
+def load_engine(name, device, on_progress, **options):
+    engine = ScriptedEngine(**script)
+    engine.load(on_progress)
+    return engine
+
+
+dgchat.api.load_engine = load_engine
 from dgchat.__main__ import main
 main()
 """

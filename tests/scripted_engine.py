@@ -19,6 +19,8 @@ from dgchat.engine.events import (
     FinishReason,
     GenerationRequest,
     GenerationStats,
+    LoadListener,
+    LoadProgress,
     Prefilled,
     SamplerConfig,
     StopReason,
@@ -57,6 +59,8 @@ class ScriptedEngine:
     """Denoising steps of each canvas, if the request allows as many."""
     step_seconds: float = 0.0
     """How long a step takes."""
+    load_seconds: float = 0.0
+    """How long loading takes after 3.2 of 18.8 GB."""
     prefill_seconds: float = 0.0
     """How long reading the prompt takes."""
     canvas_length: int = 32
@@ -72,6 +76,12 @@ class ScriptedEngine:
     """Why this model, if it was chosen for the reader."""
     requests: list[GenerationRequest] = field(default_factory=list)
     """Every request that came in."""
+
+    def load(self, on_progress: LoadListener) -> None:
+        """Take as long as a large model would."""
+        on_progress(LoadProgress(0, 18_823_855_888))
+        on_progress(LoadProgress(3_200_000_000, 18_823_855_888))
+        time.sleep(self.load_seconds)
 
     def info(self) -> EngineInfo:
         """A small model on no device."""

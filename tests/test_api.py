@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 import dgchat
-from dgchat.api import Answer, DiffusionGemmaModel
+from dgchat.api import Answer, DiffusionGemmaModel, load_engine
 from dgchat.engine.engine import DiffusionEngine
-from dgchat.engine.events import CanvasStep, ChatMessage, FinishReason
-from dgchat.errors import CheckpointError, NotDownloadedError, PromptError, UsageError
+from dgchat.engine.events import CanvasStep, ChatMessage, FinishReason, LoadProgress
+from dgchat.errors import (
+    CheckpointError,
+    InsufficientMemoryError,
+    LoadCancelled,
+    NotDownloadedError,
+    PromptError,
+    UsageError,
+)
 from fake_hub import TINY, FakeHub
 from tiny import CANVAS, generation_json, load_tiny, write_checkpoint
 
@@ -74,6 +82,39 @@ def test_an_unknown_device_is_named_with_the_known_ones(tmp_path: Path):
     with pytest.raises(UsageError, match="abacus") as caught:
         DiffusionGemmaModel.from_pretrained(str(write_checkpoint(tmp_path)), device="abacus")
     assert "cpu" in str(caught.value.hint)
+
+
+def test_a_context_bounds_prompt_and_answer_together(tmp_path: Path):
+    folder = write_checkpoint(tmp_path / "tiny")
+    model = DiffusionGemmaModel.from_pretrained(str(folder), device="cpu", context=4 * CANVAS)
+    assert model.info().context_length == 4 * CANVAS
+    with pytest.raises(PromptError, match="tokens"):
+        model.generate("Hello. " * 20)
+
+
+def test_a_model_that_does_not_fit_is_refused_before_a_weight_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def read(*arguments: object) -> None:
+        pytest.fail("a weight was read")
+
+    monkeypatch.setattr("dgchat.engine.device.free_memory", lambda device: 50_000)
+    monkeypatch.setattr("dgchat.checkpoint.weights.read_into", read)
+    folder = write_checkpoint(tmp_path / "tiny")
+    with pytest.raises(InsufficientMemoryError, match=r"^tiny needs .* MB for .* kB are free") as caught:
+        DiffusionGemmaModel.from_pretrained(str(folder), device="cpu")
+    assert caught.value.hint == "the bundled model fits: leave out --model"
+
+
+def test_loading_reports_its_bytes_and_stops_when_told(tmp_path: Path):
+    folder = write_checkpoint(tmp_path / "tiny", shards=2)
+    heard: list[LoadProgress] = []
+    load_engine(folder, "cpu", on_progress=heard.append)
+    assert heard[-1].done_bytes == heard[-1].total_bytes > 0
+    cancelled = Event()
+    cancelled.set()
+    with pytest.raises(LoadCancelled):
+        load_engine(folder, "cpu", cancelled=cancelled)
 
 
 def test_an_answer_is_its_text_with_reason_stats_seed_and_trace(model: DiffusionGemmaModel):

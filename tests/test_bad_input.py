@@ -34,7 +34,7 @@ def run_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Answer with a scripted engine."""
-    monkeypatch.setattr("dgchat.api.load_engine", lambda name, device: ScriptedEngine())
+    monkeypatch.setattr("dgchat.api.load_engine", lambda name, device, **options: ScriptedEngine())
 
 
 def assert_one_line(text: str, *words: str) -> None:
@@ -127,7 +127,7 @@ def test_thinking_without_a_thought_channel_is_refused(
 ) -> None:
     engine = ScriptedEngine()
     monkeypatch.setattr(engine, "info", lambda: replace(ScriptedEngine().info(), can_think=False))
-    monkeypatch.setattr("dgchat.api.load_engine", lambda name, device: engine)
+    monkeypatch.setattr("dgchat.api.load_engine", lambda name, device, **options: engine)
     code, out, err = run_here("--prompt", "hello", "--think")
     assert (code, out) == (USAGE, "")
     assert_one_line(err, "thought channel", "--think")

@@ -26,7 +26,7 @@ from scripted_engine import ANSWER, ScriptedEngine
 def engine(monkeypatch: pytest.MonkeyPatch) -> ScriptedEngine:
     """The engine that every command gets."""
     scripted = ScriptedEngine()
-    monkeypatch.setattr("dgchat.api.load_engine", lambda name, device: scripted)
+    monkeypatch.setattr("dgchat.api.load_engine", lambda name, device, **options: scripted)
     return scripted
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dgchat.doctor import run_doctor
-from dgchat.errors import CheckpointError
+from dgchat.errors import CheckpointError, InsufficientMemoryError
 from dgchat.settings import Settings
 from tiny import write_checkpoint
 
@@ -49,3 +49,29 @@ def test_as_many_cores_are_named_as_the_engine_uses(monkeypatch: pytest.MonkeyPa
     finally:
         torch.set_num_threads(threads)
     assert "1 of 2 cores" in shown
+
+
+def test_the_memory_plan_is_told_with_what_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dgchat.engine.device.free_memory", lambda device: 8_000_000_000)
+    code, shown = report(Settings(model=str(write_checkpoint(tmp_path / "tiny")), device="cpu", context=512))
+    (memory,) = [line for line in shown.splitlines() if line.startswith("memory")]
+    assert code == 0
+    assert "for a context of 512 tokens: weights" in memory
+    assert memory.endswith("; 8.0 GB free")
+
+
+def test_where_nothing_tells_what_is_free_the_report_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dgchat.engine.device.free_memory", lambda device: None)
+    code, shown = report(Settings(model=str(write_checkpoint(tmp_path / "tiny")), device="cpu"))
+    assert code == 0
+    assert "how much is free is not known here" in shown
+
+
+def test_a_model_that_does_not_fit_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dgchat.engine.device.free_memory", lambda device: 1000)
+    code, shown = report(Settings(model=str(write_checkpoint(tmp_path / "tiny")), device="cpu"))
+    (problem,) = [line for line in shown.splitlines() if line.startswith("problem")]
+    assert code == InsufficientMemoryError.exit_code
+    assert "1.0 kB are free" in problem

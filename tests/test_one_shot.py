@@ -33,7 +33,7 @@ LONG_ANSWER = " ".join(f"word{number}" for number in range(40))
 def engine(monkeypatch: pytest.MonkeyPatch) -> ScriptedEngine:
     """The engine that answers."""
     scripted = ScriptedEngine()
-    monkeypatch.setattr("dgchat.api.load_engine", lambda name, device: scripted)
+    monkeypatch.setattr("dgchat.api.load_engine", lambda name, device, **options: scripted)
     return scripted
 
 
@@ -231,6 +231,26 @@ def test_denoising_animates_in_place_and_leaves_only_the_answer(on_terminal: Cal
     erased, _, rest = written.rpartition("\x1b[J\x1b[?25h")
     assert erased.count("\x1b[?25l") == 1
     assert ATTRIBUTES.sub("", rest).startswith(ANSWER.replace("\n", "\r\n") + "\r\n")
+
+
+def test_loading_is_told_in_place_and_is_gone_with_the_answer(on_terminal: Callable[..., Terminal]) -> None:
+    terminal = on_terminal(scripted_command("--prompt", "hello", load_seconds=1.0))
+    told = terminal.read_until(b"GB/s")
+    assert re.search(r"loading 3\.2 of 18\.8 GB · \d s · \d\.\d GB/s", told)
+    written = terminal.read_until()
+    assert terminal.process.wait(timeout=10) == 0
+    assert "loading" not in written.rpartition("\x1b[J\x1b[?25h")[2]
+
+
+def test_a_signal_while_loading_leaves_at_once_and_restores_the_cursor(
+    on_terminal: Callable[..., Terminal],
+) -> None:
+    terminal = on_terminal(scripted_command("--prompt", "hello", load_seconds=60.0))
+    terminal.read_until(b"loading 3.2 of 18.8 GB")
+    terminal.process.send_signal(signal.SIGINT)
+    written = terminal.read_until()
+    assert terminal.process.wait(timeout=10) == 130
+    assert written.endswith("\x1b[?25h")
 
 
 def test_only_the_answer_is_in_a_file_while_stderr_animates(

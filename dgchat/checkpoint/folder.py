@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,18 +11,11 @@ import torch
 
 from dgchat.chat.template import ChatTemplate
 from dgchat.chat.tokenizer import ChatTokenizer
-from dgchat.checkpoint.files import INDEX, SINGLE, read_json, read_text
+from dgchat.checkpoint.files import read_json, read_text
 from dgchat.checkpoint.find import checkpoint_name
-from dgchat.checkpoint.formats.layout import (
-    TORCH_DTYPES,
-    Layout,
-    check_headers,
-    layout_of,
-    packed_modules,
-)
-from dgchat.checkpoint.formats.quantisation import read_quantisation, refuse_foreign_files
+from dgchat.checkpoint.formats.layout import packed_modules
 from dgchat.checkpoint.generation import GenerationDefaults
-from dgchat.checkpoint.headers import Header, read_headers
+from dgchat.checkpoint.stored import StoredWeights, open_weights
 from dgchat.checkpoint.tensors import expected_tensors
 from dgchat.checkpoint.weights import WeightReader
 from dgchat.engine.events import CancelSignal, LoadListener
@@ -59,22 +50,12 @@ class LoadedCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A folder in order: its configuration, tokenizer, template and tensor headers."""
+class Checkpoint(StoredWeights):
+    """A folder in order: weights, and all else that a chat needs."""
 
-    folder: Path
-    config: ModelConfig
     generation: GenerationDefaults
     tokenizer: ChatTokenizer
     template: ChatTemplate
-    layout: Layout
-    """What each tensor that is needed must be, and where in the model it goes."""
-    headers: dict[str, Header]
-    """The header of each tensor that is needed."""
-    quantisation: Scheme | Literal["none"]
-    """How the large weights are stored and kept in memory: `none`, `nvfp4` or `fp8`."""
-    dtype: torch.dtype
-    """Data type of most of the other weights in the files."""
 
     def load(
         self,
@@ -83,14 +64,14 @@ class Checkpoint:
         on_progress: LoadListener | None = None,
         cancelled: CancelSignal | None = None,
     ) -> LoadedCheckpoint:
-        """Stream the weights to `device`, as `dtype` or else as stored (on a CPU always fp32, which is faster
-        there); CheckpointError names the file and tensor that holds a NaN or an infinity.
+        """Stream the weights to `device`, as `dtype` or else its `compute_dtype`; CheckpointError names
+        the file and tensor that holds a NaN or an infinity.
 
         Quantised weights stay packed, and are dequantised to that data type as they are used. `on_progress`
         is called as bytes arrive; LoadCancelled, and nothing kept, once `cancelled` is set.
         """
         target = torch.device(device)
-        dtype = dtype or (torch.float32 if target.type == "cpu" else self.dtype)
+        dtype = dtype or self.compute_dtype(target.type)
         ops, reason = select(target)
         with torch.device("meta"):
             model = DiffusionGemma(self.config, ops)
@@ -116,35 +97,23 @@ class Checkpoint:
 
 def open_checkpoint(folder: Path) -> Checkpoint:
     """Check a folder, but for the weights themselves; CheckpointError names the file and tensor at fault."""
-    if not folder.is_dir():
-        raise CheckpointError(f"there is no checkpoint folder {folder}")
-    refuse_foreign_files(folder)
+    weights = open_weights(folder)
     config_json = read_json(folder, "config.json")
-    quantisation = read_quantisation(folder, config_json)
-    config = ModelConfig.from_json(config_json)
     has_generation = (folder / "generation_config.json").exists()
     generation_json = read_json(folder, "generation_config.json") if has_generation else {}
     generation = GenerationDefaults.from_json(generation_json, config_json)
-    tokenizer = _tokenizer(folder, config, generation)
+    tokenizer = _tokenizer(folder, weights.config, generation)
     template = ChatTemplate(read_text(folder, "chat_template.jinja"))
-    found = read_headers(folder)
-    layout = layout_of(config, quantisation, found)
-    headers = check_headers(layout, found, INDEX if (folder / INDEX).exists() else SINGLE)
     return Checkpoint(
-        folder,
-        config,
+        weights.folder,
+        weights.config,
+        weights.layout,
+        weights.headers,
+        weights.quantisation,
         generation,
         tokenizer,
         template,
-        layout=layout,
-        headers=headers,
-        quantisation=quantisation.scheme,
-        dtype=_most_frequent(header.dtype for name, header in headers.items() if not layout[name].kept_as),
     )
-
-
-def _most_frequent(dtypes: Iterable[str]) -> torch.dtype:
-    return TORCH_DTYPES[Counter(dtypes).most_common(1)[0][0]]
 
 
 def _tokenizer(folder: Path, config: ModelConfig, generation: GenerationDefaults) -> ChatTokenizer:

@@ -1,12 +1,16 @@
-"""Which device to compute on."""
+"""Which device to compute on, and how much memory it has left."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import torch
 
 from dgchat.errors import UsageError
+
+_MEMINFO = Path("/proc/meminfo")
+"""Where Linux tells how much memory there is."""
 
 
 def choose_device(wanted: str) -> str:
@@ -19,6 +23,23 @@ def choose_device(wanted: str) -> str:
     if not present[wanted]:
         raise UsageError(f"torch finds no {wanted} device here", hint="--device cpu")
     return wanted
+
+
+def free_memory(device: str) -> int | None:
+    """Bytes that are free on a device that is there (on a CPU: that can be had without swapping); None where
+    nothing tells.
+    """
+    if device == "cuda":
+        return torch.cuda.mem_get_info()[0]
+    return _available_memory() if device == "cpu" else None
+
+
+def _available_memory() -> int | None:
+    try:
+        lines = _MEMINFO.read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, ValueError, StopIteration):
+        return None
 
 
 def leave_a_core_free() -> None:

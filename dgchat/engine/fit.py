@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from dgchat.checkpoint.needs import needs_bytes
-from dgchat.engine.device import choose_device
+from dgchat.checkpoint.plan import MemoryPlanner
+from dgchat.checkpoint.stored import open_weights
+from dgchat.engine.device import choose_device, free_memory
+from dgchat.errors import CheckpointError
 from dgchat.hub.formats import OURS
 from dgchat.hub.sizes import rounded
-
-_MEMINFO = Path("/proc/meminfo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +30,8 @@ class Fit:
     """Memory the checkpoint needs on this device."""
     available_bytes: int | None
     """Memory that is free there; None where nothing tells."""
+    longest_context: int | None = None
+    """Most tokens of prompt and answer together that there is room for; None where nothing tells."""
 
     @property
     def fits(self) -> bool | None:
@@ -48,25 +49,31 @@ class Fit:
         if self.available_bytes is None:
             return f"needs {needs}; how much is free is not known here"
         free = rounded(self.available_bytes)
-        return f"fits: needs {needs}, {free} free" if self.fits else f"too large: needs {needs}, {free} free"
+        if not self.fits:
+            return f"too large: needs {needs}, {free} free"
+        context = f"; context up to {self.longest_context:,}" if self.longest_context else ""
+        return f"fits: needs {needs}, {free} free{context}"
 
 
 def this_machine(device: str = "auto") -> Machine:
     """The device that would compute (`auto`, `cpu`, `cuda` or `mps`) and what is free on it."""
     chosen = choose_device(device)
-    if chosen == "cuda":
-        return Machine(chosen, torch.cuda.mem_get_info()[0])
-    return Machine(chosen, _available_memory())
+    return Machine(chosen, free_memory(chosen))
+
+
+def fit_of_folder(folder: Path, weight_bytes: int, kind: str, machine: Machine) -> Fit:
+    """How the checkpoint in a folder fits, by the plan that its headers make; an estimate where they make
+    none: that it is broken is said when it is opened.
+    """
+    try:
+        planner = MemoryPlanner.of(open_weights(folder), machine.device)
+    except CheckpointError:
+        return fit_of(weight_bytes, kind, machine)
+    available = machine.available_bytes
+    longest = None if available is None else planner.longest_context(available)
+    return Fit(kind, planner.plan(planner.least).total_bytes, available, longest)
 
 
 def fit_of(weight_bytes: int, kind: str, machine: Machine) -> Fit:
     """How weights of this size, stored as `kind`, fit the machine."""
     return Fit(kind, needs_bytes(weight_bytes, kind, machine.device), machine.available_bytes)
-
-
-def _available_memory() -> int | None:
-    try:
-        lines = _MEMINFO.read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, ValueError, StopIteration):
-        return None

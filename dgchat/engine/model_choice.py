@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dgchat.checkpoint.find import checkpoint_name, find_checkpoint
-from dgchat.engine.fit import Fit, Machine, fit_of, this_machine
+from dgchat.engine.fit import Fit, Machine, fit_of_folder, this_machine
 from dgchat.hub.cache import CachedCheckpoint, cached_checkpoints
 from dgchat.paths import bundled_model
 
@@ -37,7 +37,7 @@ def choose_model(named: str | Path | None, device: str) -> ModelChoice:
 
 
 def _of_cached(largest_first: list[CachedCheckpoint], machine: Machine) -> ModelChoice:
-    fits = [(one, fit_of(one.weight_bytes, one.format, machine)) for one in largest_first]
+    fits = [(one, fit_of_folder(one.folder, one.weight_bytes, one.format, machine)) for one in largest_first]
     for checkpoint, fit in fits:
         if fit.fits:
             reason = f"{checkpoint.name} from the Hugging Face cache {fit.words} (--model names another)"

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dgchat.engine.fit import Fit, Machine, fit_of, this_machine
+from dgchat.engine.fit import Fit, Machine, fit_of, fit_of_folder, this_machine
 from dgchat.hub.cache import CachedCheckpoint, cached_checkpoints
 from dgchat.hub.formats import format_of
 from dgchat.hub.known import KNOWN
@@ -99,7 +99,7 @@ def _of_cache(checkpoint: CachedCheckpoint, machine: Machine) -> Row:
         is_exact=True,
         cached=WHOLE if checkpoint.is_whole else PARTLY,
         commit=checkpoint.commit,
-        fit=fit_of(checkpoint.weight_bytes, checkpoint.format, machine),
+        fit=fit_of_folder(checkpoint.folder, checkpoint.weight_bytes, checkpoint.format, machine),
     )
 
 
@@ -107,7 +107,7 @@ def _bundled(machine: Machine) -> Row:
     folder = bundled_model()
     size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     kind = format_of(folder) or "bf16"
-    return Row(BUNDLED, kind, size, True, WHOLE, None, fit_of(size, kind, machine))
+    return Row(BUNDLED, kind, size, True, WHOLE, None, fit_of_folder(folder, size, kind, machine))
 
 
 def _write_table(out: TextIO, rows: list[Row], machine: Machine) -> None:

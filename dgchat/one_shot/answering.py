@@ -7,7 +7,7 @@ from dataclasses import replace
 from dgchat.api import fresh_seed
 from dgchat.engine.events import ChatMessage, EngineInfo, GenerationRequest, SamplerConfig
 from dgchat.errors import UsageError, as_dgchat_error
-from dgchat.session.session import EngineLoader
+from dgchat.session.loading import EngineLoader, Loading
 from dgchat.session.turn import Turn, TurnSettings
 from dgchat.settings import Settings
 
@@ -21,6 +21,7 @@ class Answering:
     def __init__(self, prompt: str, settings: Settings, engine_loader: EngineLoader) -> None:
         seed = fresh_seed() if settings.seed is None else settings.seed
         self._engine_loader = engine_loader
+        self.loading = Loading()
         self.turn = Turn(
             prompt,
             TurnSettings(settings.steps, settings.max_tokens, seed, settings.thinking, settings.system),
@@ -36,7 +37,7 @@ class Answering:
     def run(self) -> None:
         """Load and answer; afterwards `turn.finished` is set. DgchatError says what went wrong."""
         try:
-            engine = self._engine_loader()
+            engine = self._engine_loader(self.loading)
             self.info = engine.info()
             self.request = request_for(self.turn, self.info)
             self.turn.finished = engine.generate(self.request, self.turn.record, self.turn.cancelled)

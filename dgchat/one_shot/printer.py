@@ -48,8 +48,9 @@ class InPlacePrinter:
             return
         start = self._to_start() if self._widths else _HIDE_CURSOR
         body = "\n".join(line.text + _ERASE_LINE_END for line in kept)
-        self._write(_BEGIN_FRAME + start + body + _ERASE_BELOW + _END_FRAME)
+        # before it is written: an interrupt in between must not leave a frame that nobody clears
         self._widths, self._drawn = [line.width for line in kept], (size, kept)
+        self._write(_BEGIN_FRAME + start + body + _ERASE_BELOW + _END_FRAME)
 
     def clear(self) -> None:
         """Take the frame away and give the cursor back."""

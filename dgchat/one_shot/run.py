@@ -17,7 +17,7 @@ from dgchat.one_shot.printer import InPlacePrinter
 from dgchat.one_shot.prompt import check_prompt, check_text
 from dgchat.one_shot.watch import run_watched
 from dgchat.safe_text import visible
-from dgchat.session.session import EngineLoader
+from dgchat.session.loading import EngineLoader
 from dgchat.settings import Settings
 from dgchat.ui.pace import Pace
 from dgchat.ui.terminal import Terminal

@@ -53,8 +53,7 @@ class _Frames:
         self._canvas = canvas
         self._playback = Playback(self._turn.trace, pace.frames_per_second, pace.is_trailing)
         self._num_observed = 0
-        self._phase = ""
-        self._phase_began = 0.0
+        self._prefill_began: float | None = None
 
     def are_over(self, now: float) -> bool:
         """Whether nothing more will be drawn, given that the engine is done."""
@@ -72,10 +71,11 @@ class _Frames:
         return [*self._canvas.lines(width, now), _dim(self._status(), width)]
 
     def _waiting(self, now: float) -> str:
-        phase = "loading the model" if self._answering.info is None else "reading the prompt"
-        if phase != self._phase:
-            self._phase, self._phase_began = phase, now
-        return f"{phase} · {now - self._phase_began:.1f} s"
+        if self._answering.info is None:
+            return self._answering.loading.describe()
+        if self._prefill_began is None:
+            self._prefill_began = now
+        return f"reading the prompt · {now - self._prefill_began:.1f} s"
 
     def _status(self) -> str:
         step = self._turn.trace[self._num_observed - 1]

@@ -20,6 +20,7 @@ from dgchat.engine.events import (
     GenerationStats,
 )
 from dgchat.errors import DgchatError, as_dgchat_error
+from dgchat.session.loading import EngineLoader, Loading
 from dgchat.session.turn import Turn, TurnSettings
 
 CHAT_CANVASES = 4
@@ -27,7 +28,6 @@ CHAT_CANVASES = 4
 
 _LOAD_POLL_SECONDS = 0.05
 
-EngineLoader = Callable[[], Engine]
 TransitionListener = Callable[[Event], object]
 
 
@@ -43,6 +43,7 @@ class Session:
         self._engine: Engine | None = None
         self._load_error: DgchatError | None = None
         self._loaded = Flag()
+        self.loading = Loading()
         self.info: EngineInfo | None = None
         self.settings = settings or TurnSettings()
         self.turns: list[Turn] = []
@@ -51,7 +52,7 @@ class Session:
     def load(self) -> EngineInfo:
         """Load the engine and say what it is; every failure is a DgchatError, for waiting turns too."""
         try:
-            self._engine = self._engine_loader()
+            self._engine = self._engine_loader(self.loading)
             self.info = self._engine.info()
         except Exception as error:
             self._load_error = as_dgchat_error(error, "The model could not be loaded")
@@ -161,6 +162,13 @@ class Session:
         if self.running is None:
             return False
         self.running.cancelled.set()
+        return True
+
+    def cancel_loading(self) -> bool:
+        """Ask for the loading to stop and to free what it has; whether there was any."""
+        if not self.is_loading:
+            return False
+        self.loading.cancelled.set()
         return True
 
     def undo(self) -> Turn | None:

@@ -9,7 +9,8 @@ from typing import TextIO, cast
 from dgchat.errors import UsageError
 from dgchat.paths import theme_dirs
 from dgchat.safe_text import visible
-from dgchat.session.session import EngineLoader, Session
+from dgchat.session.loading import EngineLoader
+from dgchat.session.session import Session
 from dgchat.session.turn import TurnSettings
 from dgchat.settings import Settings
 from dgchat.ui.app import DgchatApp
@@ -31,6 +32,7 @@ def run_app(settings: Settings, engine_loader: EngineLoader) -> int:
     install_safe_paste()
     app = make_app(settings, session, terminal)
     app.run()
+    session.cancel_loading()
     return app.return_code or (session.load_error.exit_code if session.load_error else 0)
 
 

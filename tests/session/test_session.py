@@ -11,13 +11,14 @@ import pytest
 
 from dgchat.engine.events import CanvasStep
 from dgchat.errors import DgchatError
+from dgchat.session.loading import Loading
 from dgchat.session.session import Session
 from dgchat.session.turn import Turn, TurnSettings
 from scripted_engine import ANSWER, ScriptedEngine
 
 
 def make_session(engine: ScriptedEngine, **settings: object) -> Session:
-    session = Session(lambda: engine, TurnSettings(**settings))
+    session = Session(lambda loading: engine, TurnSettings(**settings))
     session.load()
     return session
 
@@ -122,7 +123,7 @@ def test_a_failing_engine_leaves_the_conversation_as_it_was(error):
 
 
 def test_a_model_that_cannot_be_loaded_is_said_again_at_every_turn():
-    def load() -> ScriptedEngine:
+    def load(loading: Loading) -> ScriptedEngine:
         raise DgchatError("no such folder")
 
     session = Session(load)

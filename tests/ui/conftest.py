@@ -11,7 +11,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from dgchat.session.session import EngineLoader, Session
+from dgchat.session.loading import EngineLoader
+from dgchat.session.session import Session
 from dgchat.settings import Settings
 from dgchat.ui.app import DgchatApp
 from dgchat.ui.run import make_app, make_session
@@ -90,7 +91,7 @@ def open_chat(tmp_path, monkeypatch) -> OpenChat:
         size: tuple[int, int] = (80, 24),
         loaded: bool = True,
     ) -> AsyncIterator[Chat]:
-        loader = (lambda: engine) if isinstance(engine, ScriptedEngine) else engine
+        loader = (lambda loading: engine) if isinstance(engine, ScriptedEngine) else engine
         settings = settings or Settings(pace="live")
         session = make_session(settings, loader)
         app = make_app(settings, session, PLAIN_TERMINAL)

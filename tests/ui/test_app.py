@@ -10,6 +10,7 @@ from textual.command import CommandPalette
 from textual.pilot import Pilot
 
 from dgchat.errors import CheckpointError
+from dgchat.session.loading import Loading
 from dgchat.settings import Settings
 from dgchat.ui.app import DgchatApp
 from dgchat.ui.run import run_app
@@ -54,7 +55,7 @@ async def test_ctrl_c_in_the_palette_copies_what_is_selected_there(open_chat):
 
 
 def test_leaving_a_chat_whose_model_could_not_be_loaded_tells_so_in_the_exit_code(monkeypatch, tmp_path):
-    def load() -> ScriptedEngine:
+    def load(loading: Loading) -> ScriptedEngine:
         raise CheckpointError("There is no folder here.")
 
     assert _exit_code_of_a_chat(monkeypatch, tmp_path, load) == CheckpointError.exit_code

@@ -11,6 +11,7 @@ from textual import events
 
 from dgchat.engine.events import GenerationRequest, SamplerConfig
 from dgchat.errors import DgchatError
+from dgchat.session.loading import Loading
 from dgchat.settings import Settings
 from dgchat.ui.widgets.answer_text import AnswerText
 from dgchat.ui.widgets.answer_view import AnswerView
@@ -129,7 +130,7 @@ async def test_a_failure_does_not_overwrite_what_is_being_typed(open_chat):
 async def test_typing_while_the_model_loads_shows_at_once_and_is_answered_later(open_chat):
     engine, loaded = ScriptedEngine(steps=2), Event()
 
-    def load() -> ScriptedEngine:
+    def load(loading: Loading) -> ScriptedEngine:
         loaded.wait(10)
         return engine
 
@@ -147,7 +148,7 @@ async def test_typing_while_the_model_loads_shows_at_once_and_is_answered_later(
 
 
 async def test_a_model_that_cannot_be_loaded_is_told_and_nothing_is_lost(open_chat):
-    def load() -> ScriptedEngine:
+    def load(loading: Loading) -> ScriptedEngine:
         raise DgchatError("There is no folder here.", hint="give --model")
 
     async with open_chat(load, loaded=False) as chat:

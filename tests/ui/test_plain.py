@@ -13,6 +13,7 @@ import pytest
 
 from dgchat.errors import DgchatError
 from dgchat.session.commands import COMMANDS
+from dgchat.session.loading import Loading
 from dgchat.session.session import Session
 from dgchat.ui.plain import run_plain
 from scripted_engine import ANSWER, ScriptedEngine
@@ -20,7 +21,7 @@ from scripted_engine import ANSWER, ScriptedEngine
 
 def chat(engine: ScriptedEngine, typed: str) -> tuple[int, str]:
     writes = StringIO()
-    return run_plain(Session(lambda: engine), StringIO(typed), writes), writes.getvalue()
+    return run_plain(Session(lambda loading: engine), StringIO(typed), writes), writes.getvalue()
 
 
 def test_a_line_is_answered_in_words_without_escapes():
@@ -44,7 +45,7 @@ def test_an_error_is_a_line_and_the_chat_goes_on():
 
 
 def test_a_model_that_cannot_be_loaded_ends_it_with_its_exit_code():
-    def load() -> ScriptedEngine:
+    def load(loading: Loading) -> ScriptedEngine:
         raise DgchatError("nothing there")
 
     writes = StringIO()
@@ -60,7 +61,7 @@ def test_canvases_are_joined_as_the_text_is():
 
 
 def test_ctrl_c_stops_the_answer_and_keeps_the_draft():
-    session, writes = Session(lambda: ScriptedEngine(steps=40, step_seconds=0.05)), StringIO()
+    session, writes = Session(lambda loading: ScriptedEngine(steps=40, step_seconds=0.05)), StringIO()
     with interrupted_while_answering(session):
         assert run_plain(session, StringIO("a long one\n"), writes) == 0
     turn = session.turns[0]
@@ -73,7 +74,7 @@ def test_ctrl_c_stops_the_answer_and_keeps_the_draft():
 
 def test_after_ctrl_c_the_next_answer_waits_for_the_stopped_one():
     engine = ScriptedEngine(steps=3, step_seconds=0.3)
-    session, writes = Session(lambda: engine), StringIO()
+    session, writes = Session(lambda loading: engine), StringIO()
     with interrupted_while_answering(session):
         assert run_plain(session, StringIO("one\ntwo\n"), writes) == 0
     assert [turn.prompt for turn in session.turns] == ["one", "two"]
@@ -82,7 +83,10 @@ def test_after_ctrl_c_the_next_answer_waits_for_the_stopped_one():
 
 
 def test_a_second_ctrl_c_does_not_wait_for_a_step_that_hangs():
-    session, started = Session(lambda: ScriptedEngine(prefill_seconds=0.1, step_seconds=2.0)), monotonic()
+    session, started = (
+        Session(lambda loading: ScriptedEngine(prefill_seconds=0.1, step_seconds=2.0)),
+        monotonic(),
+    )
     with pytest.raises(KeyboardInterrupt), interrupted_while_answering(session, times=2):
         run_plain(session, StringIO("a long one\n"), StringIO())
     assert monotonic() - started < 2.0

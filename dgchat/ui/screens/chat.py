@@ -30,7 +30,14 @@ from dgchat.ui.screens.help import HelpScreen
 from dgchat.ui.theme import ChatTheme
 from dgchat.ui.widgets.answer_view import AnswerView
 from dgchat.ui.widgets.controls import Controls
-from dgchat.ui.widgets.key_hints import Hints, KeyHints
+from dgchat.ui.widgets.key_hints import (
+    IDLE_HINTS,
+    LOADING_HINTS,
+    RUNNING_HINTS,
+    SLIDER_HINTS,
+    Hints,
+    KeyHints,
+)
 from dgchat.ui.widgets.notice import Notice
 from dgchat.ui.widgets.prompt_box import PromptBox
 from dgchat.ui.widgets.slider import Slider
@@ -44,16 +51,6 @@ _HEIGHTS = [(0, "-short"), (14, "-high")]
 
 TWICE_SECONDS = 1.0
 """ctrl+c twice within this quits."""
-
-IDLE_HINTS: Hints = (
-    ("enter", "send"),
-    ("tab", "sliders"),
-    ("/", "commands"),
-    ("F1", "help"),
-    ("ctrl+q", "quit"),
-)
-RUNNING_HINTS: Hints = (("esc", "stop, keep the draft"), ("ctrl+p", "commands"), ("F1", "help"))
-SLIDER_HINTS: Hints = (("←→", "change"), ("0-9", "type it"), ("tab", "next"), ("esc", "back to the prompt"))
 
 
 class ChatScreen(Screen[None]):
@@ -86,7 +83,7 @@ class ChatScreen(Screen[None]):
         """Title, page, foot."""
         yield TitleBar()
         with Container(id="page", classes="-welcome"):
-            yield Welcome(self.theme, self._pace.is_moving)
+            yield Welcome(self.theme, self._pace.is_moving, self.session.loading)
             yield Transcript()
             yield Static(Content("↓ new below"), id="new-below")
         with Vertical(id="foot"):
@@ -106,6 +103,7 @@ class ChatScreen(Screen[None]):
         """Offer the model's own ranges."""
         self.query_one(TitleBar).info = message.info
         self.query_one(Controls).show_settings()
+        self._show_hints()
         for welcome in self.query(Welcome):
             welcome.show_ready(message.info, message.seconds)
         if self._latest and self.session.running:
@@ -115,6 +113,7 @@ class ChatScreen(Screen[None]):
 
     async def on_model_failed(self, message: ModelFailed) -> None:
         """Say why there is no model."""
+        self._show_hints()
         for welcome in self.query(Welcome):
             welcome.show_failure()
         if self.session.running is None:
@@ -175,8 +174,8 @@ class ChatScreen(Screen[None]):
     async def ask(self, prompt: str, replaces: Turn | None = None, begun: str = "") -> None:
         """Send a prompt; DgchatError if an answer is still being written."""
         turn = self.session.begin(prompt, replaces, begun)
-        phase = "loading the model" if self.session.is_loading else "reading the prompt"
-        view = AnswerView(turn, self.theme, self._pace, phase)
+        loading = self.session.loading if self.session.is_loading else None
+        view = AnswerView(turn, self.theme, self._pace, loading)
         views: list[Widget] = [view] if replaces else [UserMessage(prompt), view]
         self._views[turn] = views
         self._latest = view
@@ -190,10 +189,14 @@ class ChatScreen(Screen[None]):
         start_turn(self.session, turn, self)
 
     def action_stop(self) -> None:
-        """From a slider, go back to the prompt; from there, stop the answer within a step."""
-        if not isinstance(self.focused, Slider) and self.session.cancel():
-            self.flash("stopping after this step")
-        self.query_one(PromptBox).focus()
+        """From a slider, go back to the prompt; from there, stop the answer within a step, or the loading."""
+        box = self.query_one(PromptBox)
+        if not isinstance(self.focused, Slider):
+            if self.session.cancel():
+                self.flash("stopping after this step")
+            elif not box.text and self.session.cancel_loading():
+                self.flash("stopping the loading")
+        box.focus()
 
     def action_interrupt(self) -> None:
         """Copy what is selected, else stop, else clear the prompt; twice quits."""
@@ -356,6 +359,9 @@ class ChatScreen(Screen[None]):
                 hints = tuple((command.usage, "") for command in candidates)
         elif isinstance(self.focused, Slider):
             hints = SLIDER_HINTS
+        elif self.session.running:
+            hints = RUNNING_HINTS
         else:
-            hints = RUNNING_HINTS if self.session.running else IDLE_HINTS
+            is_stoppable = self.session.is_loading and not self.query_one(PromptBox).text
+            hints = LOADING_HINTS if is_stoppable else IDLE_HINTS
         self.query_one(KeyHints).hints = hints

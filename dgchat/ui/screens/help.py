@@ -16,7 +16,7 @@ from dgchat.session.commands import COMMANDS
 KEYS = (
     ("enter", "send"),
     ("ctrl+j  alt+enter", "new line; shift+enter where the terminal tells it"),
-    ("esc", "stop, keep the draft; close what is open"),
+    ("esc", "stop, keep the draft; stop the loading of the model; close what is open"),
     ("ctrl+c", "copy, else stop, else clear; twice quits"),
     ("ctrl+q  ctrl+d", "quit; ctrl+d on an empty prompt"),
     ("up  down", "earlier prompts"),

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from dgchat.engine.events import CanvasStep
 from dgchat.safe_text import visible
+from dgchat.session.loading import Loading
 from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
 from dgchat.ui.pace import Pace
@@ -40,11 +41,13 @@ class AnswerView(Vertical):
             super().__init__()
             self.view = view
 
-    def __init__(self, turn: Turn, theme: ChatTheme, pace: Pace, phase: str) -> None:
+    def __init__(self, turn: Turn, theme: ChatTheme, pace: Pace, loading: Loading | None) -> None:
+        """`loading`: the model's, if the answer has to wait for it."""
         super().__init__()
         self.turn = turn
         self._pace = pace
-        self._phase, self._phase_began = phase, monotonic()
+        self._loading = loading
+        self._phase, self._phase_began = "reading the prompt", monotonic()
         self._playback = Playback(turn.trace, pace.frames_per_second, pace.is_trailing)
         self._canvas = LiveCanvas(theme)
         self._status = StatusLine()
@@ -79,6 +82,7 @@ class AnswerView(Vertical):
 
     def enter_phase(self, phase: str) -> None:
         """Name what is being waited for, and count its time from now."""
+        self._loading = None
         self._phase, self._phase_began = phase, monotonic()
         self._show_phase()
 
@@ -151,7 +155,8 @@ class AnswerView(Vertical):
 
     def _show_phase(self) -> None:
         if self._playback.drawn < 0 and not self.turn.committed and not self.turn.is_over:
-            self._status.words = f"{self._phase} · {monotonic() - self._phase_began:.1f} s"
+            phase = f"{self._phase} · {monotonic() - self._phase_began:.1f} s"
+            self._status.words = self._loading.describe() if self._loading else phase
 
     @property
     def _num_finished(self) -> int:

@@ -14,6 +14,17 @@ FLASH_SECONDS = 3.0
 Hints = tuple[tuple[str, str], ...]
 """Pairs of a key and what it does."""
 
+IDLE_HINTS: Hints = (
+    ("enter", "send"),
+    ("tab", "sliders"),
+    ("/", "commands"),
+    ("F1", "help"),
+    ("ctrl+q", "quit"),
+)
+LOADING_HINTS: Hints = (("esc", "stop loading"), *IDLE_HINTS)
+RUNNING_HINTS: Hints = (("esc", "stop, keep the draft"), ("ctrl+p", "commands"), ("F1", "help"))
+SLIDER_HINTS: Hints = (("←→", "change"), ("0-9", "type it"), ("tab", "next"), ("esc", "back to the prompt"))
+
 
 class KeyHints(Widget):
     """Shows key hints, and for a moment a message in their place."""

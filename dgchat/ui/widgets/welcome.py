@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from dgchat.engine.events import EngineInfo
 from dgchat.safe_text import visible
+from dgchat.session.loading import Loading
 from dgchat.ui.theme import ChatTheme
 
 NAME = "dgchat"
@@ -36,8 +37,9 @@ _SECONDS_TO_SETTLE = 0.6
 class Welcome(Widget):
     """The name comes out of noise while the model loads; without motion it is just there."""
 
-    def __init__(self, theme: ChatTheme, is_moving: bool) -> None:
+    def __init__(self, theme: ChatTheme, is_moving: bool, loading: Loading) -> None:
         super().__init__()
+        self._loading = loading
         self._glyphs = theme.noise_glyphs
         self._is_moving = is_moving
         self._began = monotonic()
@@ -64,7 +66,7 @@ class Welcome(Widget):
         """Name, promise and state; the stylesheet centres them."""
         is_roomy = self.size.width >= _MIN_WIDTH and self.size.height >= _MIN_HEIGHT
         rows = LETTERS if is_roomy else (" ".join(NAME),)
-        outcome = self._outcome or f"loading the model · {monotonic() - self._began:.1f} s"
+        outcome = self._outcome or self._loading.describe()
         return Content.assemble(
             *self._emerging(rows),
             "\n",

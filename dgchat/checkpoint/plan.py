@@ -1,0 +1,174 @@
+"""How much memory a checkpoint takes: weights, cache and workspace, from headers and config alone.
+
+Nothing is allocated to find out, and what does not fit is refused with the nearest thing that does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+
+import torch
+
+from dgchat.checkpoint.find import checkpoint_name
+from dgchat.checkpoint.folder import Checkpoint
+from dgchat.checkpoint.formats.layout import Layout
+from dgchat.checkpoint.stored import StoredWeights
+from dgchat.checkpoint.workspace import workspace_bytes
+from dgchat.errors import InsufficientMemoryError, UsageError
+from dgchat.hub.sizes import rounded
+from dgchat.model.cache_sizes import cache_bytes
+from dgchat.model.config import ModelConfig
+
+LEAST_CANVASES = 4
+"""Canvases of the shortest context that is worth loading a model for: a question and a short answer."""
+
+NVFP4_BYTES = 9 / 16
+"""Per expert weight in NVFP4: half a byte of code, and a byte of scale for every 16."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """What a model needs on its device."""
+
+    context_length: int
+    """Most tokens of prompt and answer together."""
+    weights_bytes: int
+    cache_bytes: int
+    """Keys and values of the whole context."""
+    workspace_bytes: int
+    """The most that a denoising step or a chunk of the prompt holds for itself."""
+
+    @property
+    def total_bytes(self) -> int:
+        """All three together."""
+        return self.weights_bytes + self.cache_bytes + self.workspace_bytes
+
+    def __str__(self) -> str:
+        return (
+            f"{rounded(self.total_bytes)} for a context of {self.context_length:,} tokens:"
+            f" weights {rounded(self.weights_bytes)}, cache {rounded(self.cache_bytes)},"
+            f" workspace {rounded(self.workspace_bytes)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlanner:
+    """Plans for one model on one kind of device, whatever the context."""
+
+    config: ModelConfig
+    weights_bytes: int
+    device: str
+    """`cuda`, `cpu` or `mps`."""
+    dtype: torch.dtype
+    """Data type of the computation, and of every weight that is not packed."""
+    is_packed: bool = False
+    """Whether the experts are quantised, and stay so in memory."""
+
+    @classmethod
+    def of(cls, stored: StoredWeights, device: str) -> MemoryPlanner:
+        """The planner for the model that these weights become on the device."""
+        dtype = stored.compute_dtype(device)
+        is_packed = stored.quantisation != "none"
+        return cls(stored.config, weights_bytes(stored.layout, dtype), device, dtype, is_packed)
+
+    @property
+    def limit(self) -> int:
+        """The longest context that the model is made for."""
+        return self.config.max_position_embeddings
+
+    @property
+    def least(self) -> int:
+        """The shortest context worth loading the model for."""
+        return min(self.limit, LEAST_CANVASES * self.config.canvas_length)
+
+    def plan(self, context_length: int) -> MemoryPlan:
+        """The plan for a context of so many tokens."""
+        return MemoryPlan(
+            context_length,
+            self.weights_bytes,
+            cache_bytes(within(self.config, context_length), context_length, self.dtype),
+            workspace_bytes(self.config, context_length, self.device, self.dtype),
+        )
+
+    def longest_context(self, available_bytes: int) -> int | None:
+        """The longest context whose plan fits, at most the model's limit; None if not even the least does."""
+        if self.plan(self.least).total_bytes > available_bytes:
+            return None
+        fits, too_long = self.least, self.limit + 1
+        while too_long - fits > 1:
+            middle = (fits + too_long) // 2
+            if self.plan(middle).total_bytes <= available_bytes:
+                fits = middle
+            else:
+                too_long = middle
+        return fits
+
+    def in_nvfp4(self) -> MemoryPlanner:
+        """The planner for the same model with its experts in NVFP4."""
+        config = self.config
+        per_layer = 3 * config.num_experts * config.moe_intermediate_size * config.hidden_size
+        saved = len(config.layers) * per_layer * (self.dtype.itemsize - NVFP4_BYTES)
+        return replace(self, weights_bytes=self.weights_bytes - int(saved), is_packed=True)
+
+
+def weights_bytes(layout: Layout, dtype: torch.dtype) -> int:
+    """Bytes of all parameters in memory: packed ones as they are kept, the others as `dtype`."""
+    return sum(
+        prod(expected.shapes[0]) * (expected.kept_as or dtype).itemsize for expected in layout.values()
+    )
+
+
+def within(config: ModelConfig, context_length: int) -> ModelConfig:
+    """The config of the same model with a shorter context, for which it also takes a smaller cache."""
+    return replace(config, max_position_embeddings=context_length)
+
+
+def choose_plan(
+    planner: MemoryPlanner, name: str, available_bytes: int | None, context_length: int | None
+) -> MemoryPlan:
+    """The plan to load the model called `name` by: for the context asked for or else the longest that fits,
+    in either case at most the model's limit.
+
+    InsufficientMemoryError names what is needed, what is there, and the nearest that fits. None
+    available: how much is there is not known, and nothing refused.
+    """
+    if context_length is not None and context_length <= planner.config.canvas_length:
+        raise UsageError(
+            f"a context of {context_length} tokens has no room for a canvas of"
+            f" {planner.config.canvas_length} and a prompt",
+            hint=f"{planner.least} and more make sense",
+        )
+    if available_bytes is None:
+        return planner.plan(min(context_length or planner.limit, planner.limit))
+    longest = planner.longest_context(available_bytes)
+    wanted = min(context_length or longest or planner.least, planner.limit)
+    plan = planner.plan(wanted)
+    if plan.total_bytes > available_bytes:
+        raise InsufficientMemoryError(
+            f"{name} needs {plan}; {rounded(available_bytes)} are free",
+            hint=_nearest(planner, available_bytes, longest),
+        )
+    return plan
+
+
+def bound_context(
+    checkpoint: Checkpoint, device: str, available_bytes: int | None, context_length: int | None
+) -> Checkpoint:
+    """The checkpoint with the context of `choose_plan`; its errors if it does not fit."""
+    name = checkpoint_name(checkpoint.folder)
+    plan = choose_plan(MemoryPlanner.of(checkpoint, device), name, available_bytes, context_length)
+    return replace(checkpoint, config=within(checkpoint.config, plan.context_length))
+
+
+def _nearest(planner: MemoryPlanner, available_bytes: int, longest: int | None) -> str:
+    """What to do where a plan does not fit, the least change first."""
+    if longest is not None:
+        return f"a context of {longest:,} tokens fits: --context {longest}"
+    twin = planner.in_nvfp4()
+    if not planner.is_packed and (fits := twin.longest_context(available_bytes)) is not None:
+        needs = rounded(twin.plan(fits).total_bytes)
+        return (
+            f"in NVFP4 it fits, {needs} with a context of {fits:,} tokens; dgchat models lists what there is"
+        )
+    return "the bundled model fits: leave out --model"

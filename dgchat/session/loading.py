@@ -1,0 +1,51 @@
+"""The loading of a model, while somebody waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event as Flag
+from time import monotonic
+
+from dgchat.engine.events import Engine, LoadProgress
+
+_BETWEEN = " · "
+
+_LEAST_SECONDS = 0.5
+"""Before so much time has passed since the first byte, a rate says nothing."""
+
+
+class Loading:
+    """Written by the thread that loads, read by whoever shows it; `cancelled` is set to stop it."""
+
+    def __init__(self, doing: str = "loading", clock: Callable[[], float] = monotonic) -> None:
+        self._doing = doing
+        self.cancelled = Flag()
+        self._clock = clock
+        self._began = clock()
+        self._progress: LoadProgress | None = None
+        self._first_report = 0.0
+
+    def report(self, progress: LoadProgress) -> None:
+        """Take note of how far it is."""
+        if self._progress is None:
+            self._first_report = self._clock()
+        self._progress = progress
+
+    def describe(self) -> str:
+        """`loading 3.2 of 18.8 GB · 12 s · 2.1 GB/s`; before the first byte has been read, only the time."""
+        now = self._clock()
+        progress = self._progress
+        if progress is None:
+            return f"{self._doing} the model · {now - self._began:.1f} s"
+        unit, size = ("GB", 1e9) if progress.total_bytes >= 1e9 else ("MB", 1e6)
+        figures = [
+            f"{self._doing} {progress.done_bytes / size:.1f} of {progress.total_bytes / size:.1f} {unit}",
+            f"{now - self._began:.0f} s",
+        ]
+        seconds = now - self._first_report
+        if seconds >= _LEAST_SECONDS:
+            figures.append(f"{progress.done_bytes / size / seconds:.1f} {unit}/s")
+        return _BETWEEN.join(figures)
+
+
+EngineLoader = Callable[[Loading], Engine]
