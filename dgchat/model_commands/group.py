@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-models = typer.Typer(help="List checkpoints, and fetch them from the Hugging Face hub.", add_completion=False)
+models = typer.Typer(
+    help="List checkpoints, fetch them from the Hugging Face hub, verify them.", add_completion=False
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON array instead of a table.")]
 
@@ -39,3 +41,14 @@ def _pull(
     from dgchat.model_commands.pull import run_pull  # brings huggingface_hub and rich
 
     return run_pull(name, revision, yes=yes, reads=sys.stdin, out=sys.stdout, err=sys.stderr)
+
+
+@models.command("verify")
+def _verify(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="Checkpoint folder, or a cached hub id.")],
+) -> int:
+    """Read a checkpoint whole: names, shapes, data types, hashes, and whether every weight is a number."""
+    from dgchat.checkpoint import find_checkpoint  # brings torch
+    from dgchat.model_commands.verify import run_verify
+
+    return run_verify(find_checkpoint(path), sys.stdout, sys.stderr)
