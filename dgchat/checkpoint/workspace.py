@@ -30,7 +30,9 @@ def workspace_bytes(config: ModelConfig, context_length: int, device: str, dtype
     chunk, canvas = min(MAX_CHUNK, context_length), config.canvas_length
     logits = canvas * config.vocab_size * wide
     masked = min(chunk * context_length, MAX_CHUNK_SCORES + chunk * chunk)
-    mask = masked * (1 + (dtype.itemsize if device == "cpu" else wide))  # truths, and numbers for the scores
+    rows = max(config.num_attention_heads // layer.num_kv_heads for layer in config.layers)
+    # truths, the same for all heads of a group, and numbers for the scores
+    mask = masked * (1 + rows * (1 + (dtype.itemsize if device == "cpu" else wide)))
     canvas_attention, chunk_attention = 0, mask
     if device != "cpu":  # whose fused kernel keeps neither scores nor repeated heads
         canvas_attention = _unfused(config, context_length, canvas * context_length, wide)
@@ -46,13 +48,12 @@ def workspace_bytes(config: ModelConfig, context_length: int, device: str, dtype
 
 def _unfused(config: ModelConfig, context_length: int, pairs: int, wide: int) -> int:
     """Bytes of torch's unfused attention over so many pairs of a query and a key, which heads of more than
-    256 fall back to on a GPU: keys, scaled keys and values repeated for every head; then scores, their
-    softmax and which of them are infinite.
+    256 fall back to on a GPU: keys, scaled keys and values in at least fp32; then scores, their softmax and
+    which of them are infinite.
     """
-    heads = config.num_attention_heads
-    repeated = heads * context_length * max(layer.head_dim for layer in config.layers) * wide
-    scores = heads * pairs * wide
-    return max(3 * repeated + scores, 2 * repeated + 2 * scores + scores // wide)
+    widened = context_length * max(layer.num_kv_heads * layer.head_dim for layer in config.layers) * wide
+    scores = config.num_attention_heads * pairs * wide
+    return max(3 * widened + scores, 2 * widened + 2 * scores + scores // wide)
 
 
 def _activations(config: ModelConfig, rows: int, wide: int) -> int:

@@ -28,7 +28,7 @@ from dgchat.training.trainer import train as train_model
 
 TOKENIZER_CONVERSATIONS = 60_000
 """Conversations whose text the tokenizer is trained on."""
-WHOLE_WORDS = dict.fromkeys(
+WHOLE_WORDS: dict[str, int] = dict.fromkeys(
     ("names", "heroes", "friends", "friend_names", "story_names", "moods", "looks"), 600
 )
 WHOLE_WORDS |= dict.fromkeys(("colors", "pets", "foods", "letters", "sortable"), 300)

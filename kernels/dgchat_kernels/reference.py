@@ -40,9 +40,16 @@ def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
     """Softmax attention with scaling 1.0 and grouped heads; `mask` is True where a query may look.
 
     q [batch, heads, n, dim], k and v [batch, kv_heads, m, dim], mask broadcastable to [batch, 1, n, m];
-    returns [batch, heads, n, dim].
+    returns [batch, heads, n, dim]. The heads of a group become further rows of queries, so that no keys or
+    values are repeated for them, on whichever path torch takes.
     """
-    return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=1.0, enable_gqa=True)
+    rows, kv_heads = q.shape[2], k.shape[1]
+    group = q.shape[1] // kv_heads
+    folded = q.unflatten(1, (kv_heads, group)).flatten(2, 3)  # [batch, kv_heads, group * n, dim]
+    if mask is not None and mask.shape[-2] > 1:
+        mask = mask.repeat(*[1] * (mask.ndim - 2), group, 1)
+    attended = functional.scaled_dot_product_attention(folded, k, v, attn_mask=mask, scale=1.0)
+    return attended.unflatten(2, (group, rows)).flatten(1, 2)
 
 
 def gated_mlp(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:

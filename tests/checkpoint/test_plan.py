@@ -113,8 +113,8 @@ def refusal(one: MemoryPlanner, available: float, context: int | None = None) ->
 def test_too_long_a_context_is_refused_with_both_numbers_and_the_longest_that_fits():
     one = planner(NVFP4_WEIGHTS)
     message, hint = refusal(one, 24e9, LIMIT)
-    assert message.startswith("big one needs 5")
-    assert "GB for a context of 262,144 tokens: weights 17.7 GB, cache 6.2 GB, workspace" in message
+    assert message.startswith("big one needs 38.5 GB for a context of 262,144 tokens")
+    assert "weights 17.7 GB, cache 6.2 GB, workspace 14.6 GB" in message
     assert message.endswith("24.0 GB are free")
     suggested = int(re.search(r"--context (\d+)$", hint)[1])
     assert choose_plan(one, "big one", int(24e9), suggested).context_length == suggested

@@ -66,6 +66,11 @@ def test_the_nvfp4_replica_has_the_published_count_and_size_and_passes(nvfp4: Pa
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX tells how much of a file is a hole")
+def test_a_cap_of_23_gib_holds_a_prefix_of_32k_in_nvfp4(nvfp4: Path):
+    planner = MemoryPlanner.of(open_checkpoint(nvfp4), "cuda")
+    assert planner.plan(32_768 + 1024).total_bytes <= 23 * 2**30
+
+
 def test_a_replica_takes_no_disk_to_speak_of(bf16: Path):
     assert sum(path.stat().st_blocks * 512 for path in bf16.iterdir()) < 10e6
 
