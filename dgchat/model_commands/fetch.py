@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from threading import Event as Flag
 from threading import Thread
 from time import monotonic
-from types import FrameType
 from typing import TextIO
 
 from dgchat.errors import StoppedError
@@ -17,8 +13,9 @@ from dgchat.hub.download import download
 from dgchat.hub.repository import RemoteFile, Repository
 from dgchat.hub.sizes import rounded
 from dgchat.hub.stall import StallWatch
+from dgchat.model_commands.byte_bar import can_redraw
+from dgchat.model_commands.interrupts import signals_interrupt
 from dgchat.model_commands.progress import ProgressBars, ProgressLines
-from dgchat.ui.terminal import Terminal
 
 _TICK_SECONDS = 0.1
 _SECONDS_TO_STOP = 2.0
@@ -33,12 +30,11 @@ def fetch(repository: Repository, err: TextIO, clock: Callable[[], float] = mono
 
     logging.set_verbosity_error()  # its warnings about what it tries again would tear the bars
     missing = repository.missing()
-    has_screen = err.isatty() and not Terminal.from_environment(os.environ).is_dumb
     worker, watch = _Fetching(repository), StallWatch(clock)
     try:
         with (
-            _signals_interrupt(),
-            ProgressBars(missing, err) if has_screen else ProgressLines(missing, err) as view,
+            signals_interrupt(),
+            ProgressBars(missing, err) if can_redraw(err) else ProgressLines(missing, err) as view,
         ):
             worker.start()
             while not worker.is_over.wait(_TICK_SECONDS):
@@ -89,19 +85,3 @@ def _kept(repository: Repository) -> str:
     return (
         f"{len(repository.files) - len(missing)} of {len(repository.files)} files ({kept}) are whole and kept"
     )
-
-
-@contextmanager
-def _signals_interrupt() -> Generator[None]:
-    """TERM and HUP do what ctrl+c does."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    earlier = {number: signal.signal(number, interrupt) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 models = typer.Typer(
-    help="List checkpoints, fetch them from the Hugging Face hub, verify them.", add_completion=False
+    help="List checkpoints, fetch them from the Hugging Face hub, quantise and verify them.",
+    add_completion=False,
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON array instead of a table.")]
@@ -41,6 +43,25 @@ def _pull(
     from dgchat.model_commands.pull import run_pull  # brings huggingface_hub and rich
 
     return run_pull(name, revision, yes=yes, reads=sys.stdin, out=sys.stdout, err=sys.stderr)
+
+
+@models.command(
+    "quantize",
+    epilog="Exit codes: 0 written; 1 the disk is short or fails, or SRC is not downloaded; 2 DST exists "
+    "already, or its parent does not; 3 SRC is missing, broken or quantised already; 130 stopped by ctrl+c "
+    "or TERM. Whatever but 0 leaves DST as it was.",
+)
+def _quantize(
+    source: Annotated[
+        str, typer.Argument(metavar="SRC", help="Checkpoint folder in bf16 or fp32, or a cached hub id.")
+    ],
+    target: Annotated[Path, typer.Argument(metavar="DST", help="Folder to write; it must not exist yet.")],
+) -> int:
+    """Write a bf16 checkpoint as NVFP4: experts in 4 bits, all else as it is, shard by shard."""
+    from dgchat.checkpoint import find_checkpoint  # brings torch
+    from dgchat.model_commands.quantize import run_quantize
+
+    return run_quantize(find_checkpoint(source), target, sys.stdout, sys.stderr)
 
 
 @models.command("verify")

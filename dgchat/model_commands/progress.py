@@ -7,18 +7,11 @@ from time import monotonic
 from typing import Protocol, Self, TextIO
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.table import Column
+from rich.progress import Progress
 
 from dgchat.hub.repository import RemoteFile
 from dgchat.hub.sizes import rounded
+from dgchat.model_commands.byte_bar import byte_columns
 from dgchat.safe_text import visible
 
 
@@ -38,11 +31,7 @@ class ProgressBars:
     def __init__(self, files: Sequence[RemoteFile], stream: TextIO) -> None:
         self._sizes = {file.name: file.num_bytes for file in files}
         self._bars = Progress(
-            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
-            BarColumn(bar_width=None),
-            DownloadColumn(table_column=Column(no_wrap=True)),
-            TransferSpeedColumn(table_column=Column(no_wrap=True)),
-            TimeRemainingColumn(table_column=Column(no_wrap=True)),
+            *byte_columns(),
             console=Console(file=stream, highlight=False, markup=False),
             auto_refresh=False,
         )
