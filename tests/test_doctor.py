@@ -11,6 +11,7 @@ import torch
 from dgchat.doctor import run_doctor
 from dgchat.errors import CheckpointError, InsufficientMemoryError
 from dgchat.settings import Settings
+from packed_tiny import DIALECTS, Dialect, write_dialect
 from tiny import write_checkpoint
 
 
@@ -23,6 +24,17 @@ def test_a_whole_checkpoint_is_no_problem(tmp_path: Path) -> None:
     code, shown = report(Settings(model=str(write_checkpoint(tmp_path / "tiny")), device="cpu"))
     assert code == 0
     assert "problem" not in shown
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_of_a_quantised_model_both_of_its_data_types_are_told(tmp_path: Path, dialect: Dialect) -> None:
+    code, shown = report(Settings(model=str(write_dialect(tmp_path / "packed", dialect)), device="cpu"))
+    assert code == 0
+    assert f"stored as float32 and {'fp8' if dialect == 'fp8' else 'nvfp4'}\n" in shown
+
+
+def test_of_a_plain_model_its_one_data_type_is_told(tmp_path: Path) -> None:
+    assert "stored as float32\n" in report(Settings(model=str(write_checkpoint(tmp_path)), device="cpu"))[1]
 
 
 @pytest.mark.parametrize(
