@@ -11,9 +11,11 @@ from types import FrameType
 @contextmanager
 def signals_interrupt() -> Generator[None]:
     """TERM and HUP do what ctrl+c does, a KeyboardInterrupt; what comes after the first of them does nothing,
-    so that clearing up is never left half done.
+    so that clearing up is never left half done. A HUP that nohup turned off stays off.
     """
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
     is_stopping = False
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
