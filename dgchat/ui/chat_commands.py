@@ -125,7 +125,7 @@ class ChatCommands:
         turn = self._last_turn()
         if argument:
             await self._steps(argument)
-        self._screen.mark_replaced(turn)
+        self._screen.views.dim(turn)
         await self._screen.ask(turn.prompt, replaces=turn)
 
     async def _continue(self, argument: str) -> None:
@@ -141,7 +141,7 @@ class ChatCommands:
         self._refuse_while_running()
         turn = self._last_turn()
         self._session.undo()
-        await self._screen.remove_turn(turn)
+        await self._screen.views.remove(turn)
         self._screen.give_back(turn.prompt)
 
     async def _copy(self, argument: str) -> None:

@@ -28,6 +28,7 @@ from dgchat.ui.messages import ModelFailed, ModelLoaded, TurnEnded, TurnMoved
 from dgchat.ui.pace import Pace
 from dgchat.ui.screens.help import HelpScreen
 from dgchat.ui.theme import ChatTheme
+from dgchat.ui.turn_views import TurnViews
 from dgchat.ui.widgets.answer_view import AnswerView
 from dgchat.ui.widgets.controls import Controls
 from dgchat.ui.widgets.key_hints import (
@@ -74,8 +75,7 @@ class ChatScreen(Screen[None]):
         self.theme = theme
         self._use_theme = use_theme
         self._pace = pace
-        self._views: dict[Turn, list[Widget]] = {}
-        self._latest: AnswerView | None = None
+        self.views = TurnViews()
         self._interrupted_at = float("-inf")
         self._commands = ChatCommands(self)
 
@@ -106,8 +106,8 @@ class ChatScreen(Screen[None]):
         self._show_hints()
         for welcome in self.query(Welcome):
             welcome.show_ready(message.info, message.seconds)
-        if self._latest and self.session.running:
-            self._latest.enter_phase("reading the prompt")
+        if self.views.latest and self.session.running:
+            self.views.latest.enter_phase("reading the prompt")
         if adjusted := self.session.adjusted:
             await self.query_one(Transcript).add(Notice(adjusted))
 
@@ -121,7 +121,7 @@ class ChatScreen(Screen[None]):
 
     async def on_turn_moved(self, message: TurnMoved) -> None:
         """Show what of the history was left out; let the answer follow."""
-        view = self._view_of(message.turn)
+        view = self.views.answer_to(message.turn)
         if view is None:
             return
         view.follow_turn()
@@ -140,8 +140,8 @@ class ChatScreen(Screen[None]):
             await self._show_failure(turn, turn.error)
         elif not turn.text and not turn.replaces:
             self.give_back(turn.prompt)
-        self._take_place(turn)
-        view = self._view_of(turn)
+        self.views.take_place(turn)
+        view = self.views.answer_to(turn)
         if view is not None and not self._pace.is_moving:
             await view.settle()
 
@@ -177,8 +177,7 @@ class ChatScreen(Screen[None]):
         loading = self.session.loading if self.session.is_loading else None
         view = AnswerView(turn, self.theme, self._pace, loading)
         views: list[Widget] = [view] if replaces else [UserMessage(prompt), view]
-        self._views[turn] = views
-        self._latest = view
+        self.views.add(turn, views)
         if not self.query_one(TitleBar).topic:
             self.query_one(TitleBar).topic = prompt
         await self.remove_welcome()
@@ -258,19 +257,13 @@ class ChatScreen(Screen[None]):
         self.query_one("#new-below").set_class(not message.is_at_end, "-shown")
 
     async def on_answer_view_settled(self, message: AnswerView.Settled) -> None:
-        """Forget the answer that was being drawn; one that went on stands for both its parts."""
-        if self._latest is message.view:
-            self._latest = None
-        turn = message.view.turn
-        if turn.begun and turn.finished:
-            for view in self._views.get(turn, []):
-                if isinstance(view, AnswerView) and view is not message.view and view.is_attached:
-                    await view.remove()
+        """Keep track of what is still being drawn."""
+        await self.views.settle(message.view)
 
     def end_trail(self) -> None:
         """A key was pressed: show the answer as far as it is."""
-        if self._latest is not None:
-            self._latest.catch_up()
+        if self.views.latest is not None:
+            self.views.latest.catch_up()
 
     def use_theme(self, name: str) -> str:
         """Change the colours, to the next theme if the name is empty; returns the theme's name."""
@@ -300,43 +293,16 @@ class ChatScreen(Screen[None]):
         for welcome in self.query(Welcome):
             await welcome.remove()
 
-    async def remove_turn(self, turn: Turn) -> None:
-        """Take a turn off the screen."""
-        for view in self._views.pop(turn, []):
-            if view.is_attached:
-                await view.remove()
-
     async def clear(self) -> None:
         """Take everything off the screen."""
-        self._views.clear()
+        self.views.forget()
         await self.query_one(Transcript).empty()
-
-    def mark_replaced(self, turn: Turn) -> None:
-        """Dim an answer that another one takes the place of."""
-        for view in self._views.get(turn, []):
-            view.set_class(isinstance(view, AnswerView), "-replaced")
-
-    def _view_of(self, turn: Turn) -> AnswerView | None:
-        views = self._views.get(turn)
-        return views[-1] if views and isinstance(views[-1], AnswerView) else None
 
     async def _show_failure(self, turn: Turn, error: DgchatError) -> None:
         if turn.text == turn.begun:
             is_given_back = not turn.begun and self.give_back(turn.prompt)
-            views = self._views.pop(turn, [])
-            for view in views if is_given_back else views[-1:]:
-                await view.remove()
+            await (self.views.remove(turn) if is_given_back else self.views.remove_answer(turn))
         await self.say(Notice.of_error(error))
-
-    def _take_place(self, turn: Turn) -> None:
-        """What was on the screen for a replaced turn belongs to the new one, or is as it was."""
-        if turn.replaces is None:
-            return
-        if turn.messages():
-            self._views[turn] = self._views.pop(turn.replaces, []) + self._views.get(turn, [])
-            return
-        for view in self._views.get(turn.replaces, []):
-            view.remove_class("-replaced")
 
     def give_back(self, prompt: str) -> bool:
         """Put a prompt into the box again, unless something else is there by now; whether it was."""

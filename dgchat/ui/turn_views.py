@@ -1,0 +1,79 @@
+"""Which widgets of the transcript belong to which turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.widget import Widget
+
+from dgchat.session.turn import Turn
+from dgchat.ui.widgets.answer_view import AnswerView
+
+
+class TurnViews:
+    """A turn is shown by its prompt and its answer; a retried one by its answer alone, until it takes the
+    place of the other.
+    """
+
+    def __init__(self) -> None:
+        self._views: dict[Turn, list[Widget]] = {}
+        self._latest: AnswerView | None = None
+
+    @property
+    def latest(self) -> AnswerView | None:
+        """The answer that is being drawn; None once it has settled."""
+        return self._latest
+
+    def add(self, turn: Turn, views: list[Widget]) -> None:
+        """Remember what shows a turn that begins; the last of them is its answer."""
+        self._views[turn] = views
+        self._latest = self.answer_to(turn)
+
+    def answer_to(self, turn: Turn) -> AnswerView | None:
+        """The answer as it stands on the screen, if it does."""
+        views = self._views.get(turn)
+        return views[-1] if views and isinstance(views[-1], AnswerView) else None
+
+    async def settle(self, settled: AnswerView) -> None:
+        """Nothing moves in this answer any more; one that went on stands for both its parts."""
+        if self._latest is settled:
+            self._latest = None
+        turn = settled.turn
+        if turn.begun and turn.finished:
+            await _remove([view for view in self._answers(turn) if view is not settled])
+
+    async def remove(self, turn: Turn) -> None:
+        """Take a turn off the screen."""
+        await _remove(self._views.pop(turn, []))
+
+    async def remove_answer(self, turn: Turn) -> None:
+        """Take a turn's answer off the screen, and leave its prompt."""
+        await _remove(self._views.pop(turn, [])[-1:])
+
+    def forget(self) -> None:
+        """Know of no turn any more."""
+        self._views.clear()
+
+    def dim(self, turn: Turn) -> None:
+        """Show that another answer is to take the place of this one."""
+        for view in self._answers(turn):
+            view.add_class("-replaced")
+
+    def take_place(self, turn: Turn) -> None:
+        """What was on the screen for a replaced turn belongs to the new one, or is as it was."""
+        if turn.replaces is None:
+            return
+        if turn.messages():
+            self._views[turn] = self._views.pop(turn.replaces, []) + self._views.get(turn, [])
+            return
+        for view in self._answers(turn.replaces):
+            view.remove_class("-replaced")
+
+    def _answers(self, turn: Turn) -> list[AnswerView]:
+        return [view for view in self._views.get(turn, []) if isinstance(view, AnswerView)]
+
+
+async def _remove(views: Sequence[Widget]) -> None:
+    for view in views:
+        if view.is_attached:
+            await view.remove()
