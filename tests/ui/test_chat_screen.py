@@ -188,8 +188,7 @@ async def test_a_long_answer_shows_its_canvases_one_after_the_other(open_chat):
         ScriptedEngine(answer=" ".join(["tide"] * 60), steps=4, step_seconds=0.05), Settings()
     ) as chat:
         await chat.send("more")
-        await chat.until(lambda: "canvas 2/4" in chat.screen_text)
-        assert "┄┄┄" in chat.screen_text
+        await chat.until(lambda: "canvas 2/4" in chat.screen_text and "┄┄┄" in chat.screen_text)
         await chat.until_settled()
         assert chat.answers[0].num_drawn_steps == 8
 
@@ -294,7 +293,7 @@ async def test_an_empty_prompt_can_be_left(open_chat, key):
 
 async def test_quitting_does_not_wait_for_a_model_that_loads(open_chat):
     started = monotonic()
-    async with open_chat(lambda: time.sleep(30), loaded=False) as chat:
+    async with open_chat(lambda loading: time.sleep(30), loaded=False) as chat:
         await chat.pilot.press("ctrl+q")
     assert monotonic() - started < 5
 

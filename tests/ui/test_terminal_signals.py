@@ -18,7 +18,7 @@ import sys
 from scripted_engine import ScriptedEngine
 from dgchat.settings import Settings
 from dgchat.ui.run import run_app
-sys.exit(run_app(Settings(), lambda: ScriptedEngine(steps=48, step_seconds=float(sys.argv[1]))))
+sys.exit(run_app(Settings(), lambda loading: ScriptedEngine(steps=48, step_seconds=float(sys.argv[1]))))
 """
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 30.0
