@@ -8,10 +8,10 @@ from time import monotonic
 
 from dgchat.engine.events import Engine, LoadProgress
 
-_BETWEEN = " · "
-
 _LEAST_SECONDS = 0.5
 """Before so much time has passed since the first byte, a rate says nothing."""
+
+_FIRST_LINE_SECONDS = 1.0
 
 
 class Loading:
@@ -31,12 +31,17 @@ class Loading:
             self._first_report = self._clock()
         self._progress = progress
 
-    def describe(self) -> str:
+    @property
+    def is_reading(self) -> bool:
+        """Whether it is known by now how many bytes there are."""
+        return self._progress is not None
+
+    def describe(self, between: str = " · ") -> str:
         """`loading 3.2 of 18.8 GB · 12 s · 2.1 GB/s`; before the first byte has been read, only the time."""
         now = self._clock()
         progress = self._progress
         if progress is None:
-            return f"{self._doing} the model · {now - self._began:.1f} s"
+            return f"{self._doing} the model{between}{now - self._began:.1f} s"
         unit, size = ("GB", 1e9) if progress.total_bytes >= 1e9 else ("MB", 1e6)
         figures = [
             f"{self._doing} {progress.done_bytes / size:.1f} of {progress.total_bytes / size:.1f} {unit}",
@@ -45,7 +50,28 @@ class Loading:
         seconds = now - self._first_report
         if seconds >= _LEAST_SECONDS:
             figures.append(f"{progress.done_bytes / size / seconds:.1f} {unit}/s")
-        return _BETWEEN.join(figures)
+        return between.join(figures)
+
+
+class LoadingLines:
+    """What is said of a loading where nothing can be drawn over: a line after a second, and from then on
+    whenever the time has doubled; none before there are bytes to tell.
+    """
+
+    def __init__(self, loading: Loading, clock: Callable[[], float] = monotonic) -> None:
+        self._loading = loading
+        self._clock = clock
+        self._began = clock()
+        self._due_seconds = _FIRST_LINE_SECONDS
+
+    def next_line(self) -> str | None:
+        """The line that is due by now, if one is."""
+        seconds = self._clock() - self._began
+        if seconds < self._due_seconds or not self._loading.is_reading:
+            return None
+        while self._due_seconds <= seconds:
+            self._due_seconds *= 2
+        return self._loading.describe(between=", ")
 
 
 EngineLoader = Callable[[Loading], Engine]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event as Flag
 from threading import Thread
 from types import FrameType
 from typing import TextIO
 
-from dgchat.engine.events import CanvasCommitted, Event
+from dgchat.engine.events import CanvasCommitted, EngineInfo, Event
 from dgchat.errors import DgchatError
 from dgchat.safe_text import visible
 from dgchat.session.commands import COMMANDS, Command, parse_command
+from dgchat.session.loading import LoadingLines
 from dgchat.session.session import Session
 from dgchat.session.turn import Turn
 
@@ -25,7 +26,7 @@ def run_plain(session: Session, reads: TextIO, writes: TextIO) -> int:
     """Ask and answer until the input ends or says /quit; returns the exit code."""
     _say(writes, "Loading the model.")
     try:
-        info = session.load()
+        info = _load(session, writes)
     except DgchatError as error:
         _say(writes, f"Error: {error}")
         return error.exit_code
@@ -47,6 +48,30 @@ def run_plain(session: Session, reads: TextIO, writes: TextIO) -> int:
         else:
             _obey(session, command[0], writes)
     return 0
+
+
+def _load(session: Session, writes: TextIO) -> EngineInfo:
+    """Load the model, and say how far it is where that takes long; errors as for `Session.load`."""
+
+    def load() -> None:
+        with suppress(DgchatError):  # the session keeps it
+            session.load()
+
+    loader, lines = Thread(target=load, name="dgchat-load", daemon=True), LoadingLines(session.loading)
+    loader.start()
+    try:
+        while loader.is_alive():
+            loader.join(_POLL_SECONDS)
+            line = lines.next_line()
+            if line is not None and loader.is_alive():
+                _say(writes, line)
+    except KeyboardInterrupt:
+        session.cancel_loading()
+        raise
+    if session.load_error is not None:
+        raise session.load_error
+    assert session.info is not None
+    return session.info
 
 
 def _ask(reads: TextIO, writes: TextIO) -> str | None:

@@ -6,12 +6,13 @@ import signal
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from io import StringIO
-from threading import Thread, main_thread
+from threading import Event, Thread, main_thread
 from time import monotonic, sleep
 
 import pytest
 
-from dgchat.errors import DgchatError
+from dgchat.engine.events import LoadProgress
+from dgchat.errors import DgchatError, LoadCancelled
 from dgchat.session.commands import COMMANDS
 from dgchat.session.loading import Loading
 from dgchat.session.session import Session
@@ -51,6 +52,52 @@ def test_a_model_that_cannot_be_loaded_ends_it_with_its_exit_code():
     writes = StringIO()
     assert run_plain(Session(load), StringIO(ANSWER), writes) == DgchatError.exit_code
     assert "Error: nothing there" in writes.getvalue()
+
+
+class Lines(StringIO):
+    """Notices when a line with these words has been written."""
+
+    def __init__(self, awaited: str) -> None:
+        super().__init__()
+        self.have_come = Event()
+        self._awaited = awaited
+
+    def write(self, text: str) -> int:
+        written = super().write(text)
+        if self._awaited in text:
+            self.have_come.set()
+        return written
+
+
+def test_a_loading_that_takes_longer_than_a_second_tells_its_bytes():
+    writes = Lines("of 18.8 GB")
+
+    def load(loading: Loading) -> ScriptedEngine:
+        loading.report(LoadProgress(3_200_000_000, 18_823_855_888))
+        assert writes.have_come.wait(10)
+        return ScriptedEngine()
+
+    assert run_plain(Session(load), StringIO("/quit\n"), writes) == 0
+    first, second, third = writes.getvalue().splitlines()[:3]
+    assert first == "Loading the model."
+    assert second.startswith("loading 3.2 of 18.8 GB, 1 s, ")
+    assert third.startswith("scripted 1M on cpu")
+
+
+def test_a_quick_loading_is_not_told():
+    assert chat(ScriptedEngine(), "/quit\n")[1].splitlines()[1].startswith("scripted 1M on cpu")
+
+
+def test_ctrl_c_while_the_model_loads_stops_that_and_leaves():
+    def load(loading: Loading) -> ScriptedEngine:
+        signal.pthread_kill(main_thread().ident, signal.SIGINT)
+        assert loading.cancelled.wait(10)
+        raise LoadCancelled("loading was cancelled")
+
+    session = Session(load)
+    with pytest.raises(KeyboardInterrupt):
+        run_plain(session, StringIO("hello\n"), StringIO())
+    wait_for(lambda: session.load_error is not None)
 
 
 def test_canvases_are_joined_as_the_text_is():
