@@ -19,7 +19,7 @@ from dgchat.engine.events import (
     GenerationRequest,
     GenerationStats,
 )
-from dgchat.errors import DgchatError, as_dgchat_error
+from dgchat.errors import DgchatError, LoadCancelled, as_dgchat_error
 from dgchat.session.loading import EngineLoader, Loading
 from dgchat.session.turn import Turn, TurnSettings
 
@@ -55,11 +55,21 @@ class Session:
             self._engine = self._engine_loader(self.loading)
             self.info = self._engine.info()
         except Exception as error:
-            self._load_error = as_dgchat_error(error, "The model could not be loaded")
-            raise self._load_error from error
+            self._load_error = _load_failure(error)
         finally:
             self._loaded.set()
+        if self._load_error is not None:
+            raise self._load_error
+        assert self.info is not None
         return self.info
+
+    def load_again(self) -> bool:
+        """Make ready for another `load` if the last one failed or was cancelled; whether it was."""
+        if self.is_loading or self._load_error is None:
+            return False
+        self._load_error, self.loading = None, Loading()
+        self._loaded.clear()
+        return True
 
     @property
     def is_loading(self) -> bool:
@@ -68,7 +78,7 @@ class Session:
 
     @property
     def load_error(self) -> DgchatError | None:
-        """Why there will be no engine; None while it loads, and once it is there."""
+        """Why there is no engine; None while it loads, and once it is there."""
         return self._load_error
 
     @property
@@ -126,6 +136,8 @@ class Session:
         The turn it replaces leaves the conversation only when the new one has an answer. With `begun` the new
         one goes on from that text.
         """
+        if self.is_loading and self.loading.cancelled.is_set():
+            raise DgchatError("The loading is still being stopped.", hint="send it again in a moment")
         if self.running is not None:
             raise DgchatError("An answer is still being written.", hint="esc stops it and keeps the draft")
         seed = fresh_seed() if self.settings.seed is None else self.settings.seed
@@ -207,3 +219,12 @@ class Session:
             seed=turn.seed,
             thinking=turn.settings.thinking and not begun,
         )
+
+
+def _load_failure(error: Exception) -> DgchatError:
+    """What to tell of it; without the traceback, which would keep alive the tensors that were being read."""
+    if isinstance(error, LoadCancelled):
+        return LoadCancelled("The loading was cancelled.", hint="Send a prompt or /retry to load it again.")
+    failure = as_dgchat_error(error, "The model could not be loaded").with_traceback(None)
+    failure.__cause__ = failure.__context__ = None
+    return failure

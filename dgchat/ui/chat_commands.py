@@ -122,6 +122,8 @@ class ChatCommands:
 
     async def _retry(self, argument: str) -> None:
         self._refuse_while_running()
+        if not self._session.turns and await self._screen.load_again():
+            return
         turn = self._last_turn()
         if argument:
             await self._steps(argument)
@@ -167,6 +169,8 @@ class ChatCommands:
         return self._session.turns[-1]
 
     def _need_model(self) -> None:
+        if self._session.load_error is not None:
+            raise UsageError("There is no model.", hint="/retry loads it again")
         if self._session.info is None:
             raise UsageError("The model is still loading.", hint="its ranges are not known yet")
 

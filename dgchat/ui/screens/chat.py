@@ -18,7 +18,7 @@ from textual.widgets import Static, TextArea
 from dgchat.engine.events import Prefilled
 from dgchat.errors import DgchatError
 from dgchat.safe_text import visible
-from dgchat.session.commands import complete_command, parse_command
+from dgchat.session.commands import parse_command
 from dgchat.session.session import Session
 from dgchat.session.turn import Turn
 from dgchat.ui.chat_commands import ChatCommands
@@ -31,14 +31,7 @@ from dgchat.ui.theme import ChatTheme
 from dgchat.ui.turn_views import TurnViews
 from dgchat.ui.widgets.answer_view import AnswerView
 from dgchat.ui.widgets.controls import Controls
-from dgchat.ui.widgets.key_hints import (
-    IDLE_HINTS,
-    LOADING_HINTS,
-    RUNNING_HINTS,
-    SLIDER_HINTS,
-    Hints,
-    KeyHints,
-)
+from dgchat.ui.widgets.key_hints import KeyHints, choose_hints
 from dgchat.ui.widgets.notice import Notice
 from dgchat.ui.widgets.prompt_box import PromptBox
 from dgchat.ui.widgets.slider import Slider
@@ -112,12 +105,13 @@ class ChatScreen(Screen[None]):
             await self.query_one(Transcript).add(Notice(adjusted))
 
     async def on_model_failed(self, message: ModelFailed) -> None:
-        """Say why there is no model."""
+        """Say why there is no model, unless another try is under way."""
+        if message.error is not self.session.load_error:
+            return
         self._show_hints()
         for welcome in self.query(Welcome):
             welcome.show_failure()
-        if self.session.running is None:
-            await self.say(Notice.of_error(message.error))
+        await self.say(Notice.of_error(message.error))
 
     async def on_turn_moved(self, message: TurnMoved) -> None:
         """Show what of the history was left out; let the answer follow."""
@@ -172,8 +166,12 @@ class ChatScreen(Screen[None]):
             await self.say(Notice.of_error(error))
 
     async def ask(self, prompt: str, replaces: Turn | None = None, begun: str = "") -> None:
-        """Send a prompt; DgchatError if an answer is still being written."""
+        """Send a prompt, and load the model again if it is not there; DgchatError if an answer is still being
+        written.
+        """
         turn = self.session.begin(prompt, replaces, begun)
+        if self.session.load_again():
+            start_loading(self.session, self)
         loading = self.session.loading if self.session.is_loading else None
         view = AnswerView(turn, self.theme, self._pace, loading)
         views: list[Widget] = [view] if replaces else [UserMessage(prompt), view]
@@ -287,6 +285,18 @@ class ChatScreen(Screen[None]):
         await self.remove_welcome()
         await self.query_one(Transcript).add(notice)
 
+    async def load_again(self) -> bool:
+        """Back to the welcome, to load the model once more, if it is not there; whether it was not."""
+        if not self.session.load_again():
+            return False
+        await self.clear()
+        page = self.query_one("#page")
+        page.add_class("-welcome")
+        await page.mount(Welcome(self.theme, self._pace.is_moving, self.session.loading), before=0)
+        self._show_hints()
+        start_loading(self.session, self)
+        return True
+
     async def remove_welcome(self) -> None:
         """Make room for the conversation."""
         self.query_one("#page").remove_class("-welcome")
@@ -302,7 +312,8 @@ class ChatScreen(Screen[None]):
         if turn.text == turn.begun:
             is_given_back = not turn.begun and self.give_back(turn.prompt)
             await (self.views.remove(turn) if is_given_back else self.views.remove_answer(turn))
-        await self.say(Notice.of_error(error))
+        if error is not self.session.load_error:  # that one is told already, or will be
+            await self.say(Notice.of_error(error))
 
     def give_back(self, prompt: str) -> bool:
         """Put a prompt into the box again, unless something else is there by now; whether it was."""
@@ -318,16 +329,9 @@ class ChatScreen(Screen[None]):
         await self.query_one(Transcript).insert(notice, before=view)
 
     def _show_hints(self) -> None:
-        candidates = complete_command(self.query_one(PromptBox).text)
-        if candidates:
-            hints: Hints = tuple((command.usage, command.summary) for command in candidates)
-            if len(candidates) > 1:
-                hints = tuple((command.usage, "") for command in candidates)
-        elif isinstance(self.focused, Slider):
-            hints = SLIDER_HINTS
-        elif self.session.running:
-            hints = RUNNING_HINTS
-        else:
-            is_stoppable = self.session.is_loading and not self.query_one(PromptBox).text
-            hints = LOADING_HINTS if is_stoppable else IDLE_HINTS
-        self.query_one(KeyHints).hints = hints
+        self.query_one(KeyHints).hints = choose_hints(
+            self.query_one(PromptBox).text,
+            on_slider=isinstance(self.focused, Slider),
+            is_answering=self.session.running is not None,
+            is_loading=self.session.is_loading,
+        )

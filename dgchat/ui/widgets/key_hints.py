@@ -8,6 +8,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from dgchat.safe_text import visible
+from dgchat.session.commands import complete_command
 
 FLASH_SECONDS = 3.0
 
@@ -24,6 +25,20 @@ IDLE_HINTS: Hints = (
 LOADING_HINTS: Hints = (("esc", "stop loading"), *IDLE_HINTS)
 RUNNING_HINTS: Hints = (("esc", "stop, keep the draft"), ("ctrl+p", "commands"), ("F1", "help"))
 SLIDER_HINTS: Hints = (("←→", "change"), ("0-9", "type it"), ("tab", "next"), ("esc", "back to the prompt"))
+
+
+def choose_hints(typed: str, *, on_slider: bool, is_answering: bool, is_loading: bool) -> Hints:
+    """What is worth knowing now: the commands that `typed` could become, else the keys that do something."""
+    candidates = complete_command(typed)
+    if len(candidates) == 1:
+        return ((candidates[0].usage, candidates[0].summary),)
+    if candidates:
+        return tuple((command.usage, "") for command in candidates)
+    if on_slider:
+        return SLIDER_HINTS
+    if is_answering:
+        return RUNNING_HINTS
+    return LOADING_HINTS if is_loading and not typed else IDLE_HINTS
 
 
 class KeyHints(Widget):
