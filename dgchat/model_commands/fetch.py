@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from threading import Event as Flag
@@ -31,7 +32,8 @@ def fetch(repository: Repository, err: TextIO, clock: Callable[[], float] = mono
     """
     from huggingface_hub.utils import logging  # here already
 
-    logging.set_verbosity_error()  # its warnings about what it tries again would tear the bars
+    logging.set_verbosity_error()  # its warnings about what it tries again would tear the bars,
+    warnings.filterwarnings("ignore", module="huggingface_hub")  # and so would those about the disk
     missing = repository.missing()
     has_screen = err.isatty() and not Terminal.from_environment(os.environ).is_dumb
     worker, watch = _Fetching(repository), StallWatch(clock)

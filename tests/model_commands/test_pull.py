@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -177,6 +178,15 @@ def test_what_failed_says_what_is_kept(hub: FakeHub):
     with pytest.raises(HubError, match="is gated"):
         fetch(repository, err)
     assert err.getvalue() == "0 of 7 files (0.0 kB) are whole and kept\n"
+
+
+def test_the_hub_libraries_own_warnings_are_not_shown(hub: FakeHub, monkeypatch: pytest.MonkeyPatch):
+    repository, usage = look_up(TINY), shutil.disk_usage("/")._replace(free=10)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fetch(repository, Stream())
+    assert caught == []
 
 
 @contextmanager
