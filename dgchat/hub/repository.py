@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dgchat.errors import CheckpointError, HubError
-from dgchat.hub.cache import COMMIT, MAIN, hub_cache, is_hub_id, repository_folder
+from dgchat.hub.cache import (
+    ALWAYS_NEEDED,
+    COMMIT,
+    INDEX,
+    MAIN,
+    ONE_FILE,
+    hub_cache,
+    id_of_page,
+    is_hub_id,
+    repository_folder,
+)
 from dgchat.hub.remedies import as_hub_error
 
 NEEDED_SUFFIXES = (".json", ".jinja", ".safetensors")
@@ -82,7 +92,7 @@ def look_up(name: str, revision: str = MAIN) -> Repository:
     says why it did not tell, CheckpointError that this is no checkpoint.
     """
     if not is_hub_id(name):
-        raise CheckpointError(f"{name} is no name on the hub", hint="OWNER/NAME")
+        raise CheckpointError(f"{name} is no name on the hub", hint=id_of_page(name) or "OWNER/NAME")
     from huggingface_hub import HfApi  # slow to import, and only needed to ask
     from huggingface_hub.utils import HFValidationError
 
@@ -101,13 +111,23 @@ def look_up(name: str, revision: str = MAIN) -> Repository:
         and _is_needed(file.rfilename)
     ]
     files = sorted(found, key=lambda file: (file.name.endswith(".safetensors"), file.name))
-    if not files or not files[-1].name.endswith(".safetensors"):
-        raise CheckpointError(
-            f"{name} holds no safetensors, the only weights that are read", hint="dgchat models lists some"
-        )
+    _refuse_incomplete(name, {file.name for file in files})
     if info.sha is None or not COMMIT.fullmatch(info.sha):
         raise HubError(f"the hub did not say which commit of {name} {revision} is", hint="try again later")
     return Repository(name, revision, info.sha, tuple(files))
+
+
+def _refuse_incomplete(name: str, files: set[str]) -> None:
+    """CheckpointError if the repository lacks what opening it would need."""
+    if not any(file.endswith(".safetensors") for file in files):
+        what = "holds no safetensors, the only weights that are read"
+    elif absent := [file for file in ALWAYS_NEEDED if file not in files]:
+        what = f"has no {', '.join(absent)}, without which no checkpoint opens"
+    elif INDEX not in files and ONE_FILE not in files:
+        what = f"has no {INDEX}, which would tell where its weights are"
+    else:
+        return
+    raise CheckpointError(f"{name} {what}", hint="dgchat models lists some that open")
 
 
 def free_bytes() -> int:
