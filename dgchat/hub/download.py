@@ -88,8 +88,7 @@ def fetch(name: str) -> None:
 def _fetch_file(repository: Repository, file: RemoteFile, on_bytes: BytesListener, cancelled: Flag) -> None:
     from huggingface_hub import hf_hub_download  # slow to import
 
-    if not repository.is_here(file):
-        repository.discard(file)  # of the wrong size, it would be taken for whole
+    repository.discard_damaged(file)
     try:
         hf_hub_download(
             repository.name,

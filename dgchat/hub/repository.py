@@ -73,6 +73,12 @@ class Repository:
         for place in self._places(file):
             place.unlink(missing_ok=True)
 
+    def discard_damaged(self, file: RemoteFile) -> None:
+        """Remove what is there of `file` in another size, as it would be taken for whole."""
+        for place in self._places(file):
+            if place.exists() and place.stat().st_size != file.num_bytes:
+                place.unlink(missing_ok=True)
+
     def _places(self, file: RemoteFile) -> tuple[Path, Path]:
         return self.folder / file.name, repository_folder(self.name) / "blobs" / file.blob
 
