@@ -194,9 +194,13 @@ def _fail(words: str, code: int) -> int:
 def _usage_words(error: typer.TyperException) -> str:
     """Typer's complaint in one line; for an option or command that does not exist, the nearest that does."""
     words = " ".join(error.format_message().split())
-    if words.startswith("No such command"):
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "dgchat"
+    if not words.startswith("No such command"):
+        return f"{words} ({command} --help lists the options)"
+    if context is None or context.parent is None:
         return f'{words} (a prompt goes behind --prompt: dgchat --prompt "hello")'
-    return f"{words} (dgchat --help lists the options)"
+    return f"{words} ({command} has {', '.join(context.command.commands)})"
 
 
 def _prepare_streams() -> None:

@@ -44,6 +44,10 @@ class FakeHub:
         """Status and X-Error-Code of every answer; None: answers."""
         self.refuses_files_only = False
         """As a gated repository does: everyone may see its names and sizes."""
+        self.offers_xet = False
+        """Whether large files are said to be in Xet's storage too; there is none behind it."""
+        self.cuts_short: str | None = None
+        """The file that is said to be, and is, a byte shorter than the list of files has it."""
         self.stalls_at: str | None = None
         """The file of which only the first half is sent."""
         self.has_stalled = Event()
@@ -129,14 +133,17 @@ class FakeHub:
         else:
             data = repository.files[match["file"]]
             headers = {"X-Repo-Commit": commit, "ETag": f'"{_blob(data)}"'}
-            if _is_large(data):
+            if match["file"] == self.cuts_short:
+                _send(request, 200, headers, data[:-1])
+            elif _is_large(data):
                 _send(request, 302, headers | self._elsewhere(data))
             else:
                 _send(request, 200, headers, data)
 
     def _elsewhere(self, data: bytes) -> dict[str, str]:
         """Headers that send a client to where the large files are, under another name of this host."""
-        return {
+        xet = {"X-Xet-Hash": "0" * 64, "X-Xet-Refresh-Route": f"{self.url}/xet"} if self.offers_xet else {}
+        return xet | {
             "X-Linked-Size": str(len(data)),
             "X-Linked-Etag": f'"{_blob(data)}"',
             "Location": f"{self.url.replace('127.0.0.1', 'localhost')}/cdn/{_blob(data)}",

@@ -100,6 +100,24 @@ def test_models_pull_and_its_failure_are_commands_with_exit_codes(
     assert run(["models", "pul", TINY]) == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["models", "bogus"], "(dgchat models has list, pull, "),
+        (["models", "verfy"], "Did you mean 'verify'?"),
+        (["models", "pull", TINY, "--bogus"], "(dgchat models pull --help lists the options)"),
+        (["bogus"], "(a prompt goes behind --prompt"),
+    ],
+)
+def test_a_word_that_is_no_command_is_answered_with_those_that_are(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    shown = capsys.readouterr().err
+    assert words in shown
+    assert ("--prompt" in shown) is (arguments == ["bogus"])
+
+
 def test_a_named_checkpoint_is_fetched_with_yes_and_then_answers(
     hub: FakeHub, engine: ScriptedEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,7 +24,7 @@ from dgchat.errors import CheckpointError
 SUMS = "SHA256SUMS"
 """A file of this name says which SHA-256 each other file should have, as sha256sum writes it."""
 
-_SUM_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)", re.IGNORECASE)
+_SUM_LINE = re.compile(r"([0-9a-f]{64}) [ *](?:\./)?(.+)", re.IGNORECASE)
 _GIT_BLOB, _LARGE_FILE = 40, 64
 """Digits of the names in the Hugging Face cache: the SHA-1 that Git gives a file, SHA-256 for large ones."""
 
@@ -179,7 +179,7 @@ def _must_equal(name: str, found: str, expected: str, who: str) -> None:
     if found.lower() != expected.lower():
         raise CheckpointError(
             f"{name} is not what was published: its hash is {found}, {who} {expected}",
-            hint="fetch it again",
+            hint=f"fetch it again: dgchat models pull NAME --again {name}",
         )
 
 

@@ -14,9 +14,15 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _MAX_ID_LENGTH = 96
 _PREFIX = "models--"
-_INDEX = "model.safetensors.index.json"
+_PAGE = re.compile(
+    r"(?:https?://)?(?:www\.)?(?:huggingface|hf)\.co/(?!datasets/|spaces/)([^/?#]+/[^/?#]+)(?:[/?#].*)?"
+)
 _MAX_INDEX_BYTES = 64 * 2**20
-_ALWAYS = ("config.json", "tokenizer.json", "chat_template.jinja")
+
+INDEX, ONE_FILE = "model.safetensors.index.json", "model.safetensors"
+"""What names the weights' files; without it they are one."""
+
+ALWAYS_NEEDED = ("config.json", "tokenizer.json", "chat_template.jinja")
 """Files without which no checkpoint opens."""
 
 MAIN = "main"
@@ -48,6 +54,12 @@ def is_hub_id(name: str) -> bool:
     """Whether `name` is spelled OWNER/NAME, as the hub allows it."""
     is_spelled_well = _HUB_ID.fullmatch(name) is not None and len(name) <= _MAX_ID_LENGTH
     return is_spelled_well and not any(pair in name for pair in ("--", "..")) and name[-1] not in "-."
+
+
+def id_of_page(address: str) -> str | None:
+    """The hub id of the repository whose web page `address` leads to; None for every other text."""
+    match = _PAGE.fullmatch(address)
+    return match[1] if match and is_hub_id(match[1]) else None
 
 
 def needs_download(name: str) -> bool:
@@ -91,8 +103,15 @@ def cached_checkpoints() -> list[CachedCheckpoint]:
 
 def is_whole(folder: Path) -> bool:
     """Whether all files are there that opening the checkpoint needs, as its index tells."""
+    return not missing_files(folder)
+
+
+def missing_files(folder: Path) -> list[str]:
+    """The files that opening needs and the folder lacks; an index that does not tell is one."""
     weights = _weight_files(folder)
-    return weights is not None and all((folder / name).is_file() for name in (*_ALWAYS, *weights))
+    if weights is None:
+        return [INDEX]
+    return [name for name in (*ALWAYS_NEEDED, *weights) if not (folder / name).is_file()]
 
 
 def _describe(repository: Path) -> CachedCheckpoint | None:
@@ -117,9 +136,9 @@ def _read_ref(repository: Path, revision: str) -> Path | None:
 
 def _weight_files(folder: Path) -> list[str] | None:
     """Names of the safetensors files that the folder should hold; None if its index does not tell."""
-    index = folder / _INDEX
+    index = folder / INDEX
     if not index.is_file():
-        return ["model.safetensors"]
+        return [ONE_FILE]
     try:
         if index.stat().st_size > _MAX_INDEX_BYTES:
             return None

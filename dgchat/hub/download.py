@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
 from threading import Event as Flag
@@ -21,7 +22,7 @@ DISK_MARGIN = 1.02
 _LOCK_SECONDS = 0.05
 
 BytesListener = Callable[[RemoteFile, int], object]
-"""Told, in the thread that fetches, how many bytes of a file are there; the file's size when it is whole."""
+"""Told, in the thread that fetches, how many bytes of a file are there; its full size once it is whole."""
 
 
 def check_disk(repository: Repository) -> None:
@@ -36,16 +37,15 @@ def check_disk(repository: Repository) -> None:
 
 
 def clear_leftovers(repository: Repository) -> int:
-    """Remove what killed downloads left of the missing files, and return its bytes: a part of a file is never
-    gone on with. What another process is fetching right now stays.
+    """Remove what killed downloads left in the repository's folder, and return its bytes: a part of a file is
+    never gone on with. What another process is fetching right now stays.
     """
     folder = repository_folder(repository.name)
     locks = hub_cache() / ".locks" / folder.name
-    freed = 0
-    for file in repository.missing():
-        for part in (folder / "blobs").glob(f"{file.blob}.*.incomplete"):
-            freed += _remove_unless_locked(part, locks / f"{file.blob}.lock")
-    return freed
+    return sum(
+        _remove_unless_locked(part, locks / f"{part.name.partition('.')[0]}.lock")
+        for part in (folder / "blobs").glob("*.*.incomplete")
+    )
 
 
 def _remove_unless_locked(part: Path, lock: Path) -> int:
@@ -68,12 +68,13 @@ def download(repository: Repository, on_bytes: BytesListener, cancelled: Flag) -
     StoppedError after `cancelled`, within a chunk of bytes. What was whole by then is kept.
     """
     is_checked = False
-    for file in repository.files:
-        if file.name.endswith(".safetensors") and not is_checked:
-            _refuse_foreign(repository)
-            is_checked = True
-        _fetch_file(repository, file, on_bytes, cancelled)
-        on_bytes(file, file.num_bytes)
+    with _without_xet():
+        for file in repository.files:
+            if file.name.endswith(".safetensors") and not is_checked:
+                _refuse_foreign(repository)
+                is_checked = True
+            _fetch_file(repository, file, on_bytes, cancelled)
+            on_bytes(file, file.num_bytes)
     repository.keep_revision()
 
 
@@ -87,6 +88,7 @@ def fetch(name: str) -> None:
 def _fetch_file(repository: Repository, file: RemoteFile, on_bytes: BytesListener, cancelled: Flag) -> None:
     from huggingface_hub import hf_hub_download  # slow to import
 
+    repository.discard_damaged(file)
     try:
         hf_hub_download(
             repository.name,
@@ -94,13 +96,28 @@ def _fetch_file(repository: Repository, file: RemoteFile, on_bytes: BytesListene
             revision=repository.commit,
             tqdm_class=_byte_counter(file, on_bytes, cancelled),
         )
-    except (StoppedError, KeyboardInterrupt):
+    except StoppedError:
         raise
     except Exception as error:
-        hub_error = as_hub_error(error, repository.name, repository.revision)
-        if hub_error is None and isinstance(error, OSError):  # the disk, or a size that is not what was told
-            hub_error = HubError(f"{file.name}: {' '.join(str(error).split())}", hint="pull it again")
-        raise hub_error or error from error
+        raise as_hub_error(error, repository.name, repository.revision, file.name) from error
+    if not repository.is_here(file):
+        raise HubError(
+            f"{file.name} did not come as the {exact(file.num_bytes)} that the hub told", hint="pull it again"
+        )
+
+
+@contextmanager
+def _without_xet() -> Generator[None]:
+    """Plain HTTP, also where hf_xet is installed: its callbacks come out of native code, where raising cannot
+    be relied on to stop it, and its shared store would give a damaged file back instead of fetching it.
+    """
+    from huggingface_hub import constants  # slow to import
+
+    earlier, constants.HF_HUB_DISABLE_XET = constants.HF_HUB_DISABLE_XET, True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_DISABLE_XET = earlier
 
 
 def _refuse_foreign(repository: Repository) -> None:
@@ -128,12 +145,9 @@ def _byte_counter(file: RemoteFile, on_bytes: BytesListener, cancelled: Flag) ->
         def update(self, n: float | None = 1) -> None:
             """`n` more bytes are written; fewer if a transfer had to begin again."""
             self.n += int(n or 0)
-            on_bytes(file, min(self.n, self.total))
+            on_bytes(file, max(0, min(self.n, self.total - 1)))  # the last byte counts once the file is whole
             if cancelled.is_set():
                 raise StoppedError("stopped")
-
-        def update_transfer(self, n: float | None = 1) -> None:
-            """`n` bytes came over the network; they count once they are written."""
 
         def __enter__(self) -> Self:
             return self

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dgchat.errors import DgchatError, HubError
+import errno
+
+from dgchat.errors import HubError
 from dgchat.hub.known import nearest_known
 
+_DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
-def as_hub_error(error: Exception, name: str, revision: str) -> DgchatError | None:
-    """What huggingface_hub raised about `name` at `revision` as one of ours; None if it is no hub's error."""
+
+def as_hub_error(error: Exception, name: str, revision: str, file: str | None = None) -> HubError:
+    """What huggingface_hub raised about `name` at `revision`, or about one `file` of it, as one of ours."""
     from huggingface_hub import errors  # slow to import, and here already
 
     if isinstance(error, errors.LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
@@ -32,7 +36,17 @@ def as_hub_error(error: Exception, name: str, revision: str) -> DgchatError | No
             f"the hub at {_endpoint()} cannot be reached",
             hint="check the connection and try again; what is in the cache opens without it",
         )
-    return None
+    return _failed_here(error, file or name)
+
+
+def _failed_here(error: Exception, what: str) -> HubError:
+    if isinstance(error, OSError) and error.errno in _DISK_IS_FULL:
+        return HubError(
+            f"the disk is full: {what} could not be written",
+            hint="make room, or put the cache elsewhere: HF_HOME; then pull again",
+        )
+    words = " ".join(str(error).split()) or type(error).__name__
+    return HubError(f"{what}: {words}", hint="pull it again; what is whole is kept")
 
 
 def _answered(status: int, name: str) -> HubError:

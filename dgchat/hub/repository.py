@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from dgchat.errors import CheckpointError, HubError
-from dgchat.hub.cache import COMMIT, MAIN, hub_cache, is_hub_id, repository_folder
+from dgchat.hub.cache import (
+    ALWAYS_NEEDED,
+    COMMIT,
+    INDEX,
+    MAIN,
+    ONE_FILE,
+    hub_cache,
+    id_of_page,
+    is_hub_id,
+    repository_folder,
+)
 from dgchat.hub.remedies import as_hub_error
 
 NEEDED_SUFFIXES = (".json", ".jinja", ".safetensors")
 """Of these, those at the top of the repository: configuration, tokenizer, template and weights."""
 
+_BLOB = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _TIMEOUT_SECONDS = 10.0
 
 
@@ -49,13 +61,26 @@ class Repository:
 
     def missing(self) -> list[RemoteFile]:
         """The files that are not whole in the cache, in the order they should be fetched in."""
-        return [file for file in self.files if not self._is_here(file)]
+        return [file for file in self.files if not self.is_here(file)]
 
-    def _is_here(self, file: RemoteFile) -> bool:
-        return any(
-            path.is_file() and path.stat().st_size == file.num_bytes
-            for path in (self.folder / file.name, repository_folder(self.name) / "blobs" / file.blob)
-        )
+    def is_here(self, file: RemoteFile) -> bool:
+        """Whether `file` is in the cache in full size; what the snapshot has counts before a blob."""
+        place = next((place for place in self._places(file) if place.exists()), None)
+        return place is not None and place.stat().st_size == file.num_bytes
+
+    def discard(self, file: RemoteFile) -> None:
+        """Remove what the cache has of `file`, so that it is fetched anew."""
+        for place in self._places(file):
+            place.unlink(missing_ok=True)
+
+    def discard_damaged(self, file: RemoteFile) -> None:
+        """Remove what is there of `file` in another size, as it would be taken for whole."""
+        for place in self._places(file):
+            if place.exists() and place.stat().st_size != file.num_bytes:
+                place.unlink(missing_ok=True)
+
+    def _places(self, file: RemoteFile) -> tuple[Path, Path]:
+        return self.folder / file.name, repository_folder(self.name) / "blobs" / file.blob
 
     def keep_revision(self) -> None:
         """Note in the cache which commit the revision is; done last, so that what it leads to is whole."""
@@ -73,7 +98,7 @@ def look_up(name: str, revision: str = MAIN) -> Repository:
     says why it did not tell, CheckpointError that this is no checkpoint.
     """
     if not is_hub_id(name):
-        raise CheckpointError(f"{name} is no name on the hub", hint="OWNER/NAME")
+        raise CheckpointError(f"{name} is no name on the hub", hint=id_of_page(name) or "OWNER/NAME")
     from huggingface_hub import HfApi  # slow to import, and only needed to ask
     from huggingface_hub.utils import HFValidationError
 
@@ -82,20 +107,33 @@ def look_up(name: str, revision: str = MAIN) -> Repository:
     except HFValidationError as error:
         raise CheckpointError(f"{name} is no name the hub allows", hint="OWNER/NAME") from error
     except Exception as error:
-        raise as_hub_error(error, name, revision) or error from error
+        raise as_hub_error(error, name, revision) from error
     found = [
-        RemoteFile(file.rfilename, file.size, file.lfs.sha256 if file.lfs else file.blob_id)
+        RemoteFile(file.rfilename, file.size, blob)
         for file in info.siblings or ()
-        if file.size is not None and file.blob_id is not None and _is_needed(file.rfilename)
+        if file.size is not None
+        and (blob := file.lfs.sha256 if file.lfs else file.blob_id) is not None
+        and _BLOB.fullmatch(blob)  # it becomes part of a path
+        and _is_needed(file.rfilename)
     ]
     files = sorted(found, key=lambda file: (file.name.endswith(".safetensors"), file.name))
-    if not files or not files[-1].name.endswith(".safetensors"):
-        raise CheckpointError(
-            f"{name} holds no safetensors, the only weights that are read", hint="dgchat models lists some"
-        )
+    _refuse_incomplete(name, {file.name for file in files})
     if info.sha is None or not COMMIT.fullmatch(info.sha):
         raise HubError(f"the hub did not say which commit of {name} {revision} is", hint="try again later")
     return Repository(name, revision, info.sha, tuple(files))
+
+
+def _refuse_incomplete(name: str, files: set[str]) -> None:
+    """CheckpointError if the repository lacks what opening it would need."""
+    if not any(file.endswith(".safetensors") for file in files):
+        what = "holds no safetensors, the only weights that are read"
+    elif absent := [file for file in ALWAYS_NEEDED if file not in files]:
+        what = f"has no {', '.join(absent)}, without which no checkpoint opens"
+    elif INDEX not in files and ONE_FILE not in files:
+        what = f"has no {INDEX}, which would tell where its weights are"
+    else:
+        return
+    raise CheckpointError(f"{name} {what}", hint="dgchat models lists some that open")
 
 
 def free_bytes() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from threading import Event as Flag
 from threading import Thread
@@ -28,7 +29,8 @@ def fetch(repository: Repository, err: TextIO, clock: Callable[[], float] = mono
     """
     from huggingface_hub.utils import logging  # here already
 
-    logging.set_verbosity_error()  # its warnings about what it tries again would tear the bars
+    logging.set_verbosity_error()  # its warnings about what it tries again would tear the bars,
+    warnings.filterwarnings("ignore", module="huggingface_hub")  # and so would those about the disk
     missing = repository.missing()
     worker, watch = _Fetching(repository), StallWatch(clock)
     try:

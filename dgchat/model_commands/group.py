@@ -37,12 +37,18 @@ def _pull(
     revision: Annotated[
         str, typer.Option(metavar="R", help="Branch, tag or commit to pin to.", show_default=True)
     ] = "main",
+    again: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Fetch this file anew, as one that verify refuses.", show_default=False
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before fetching.")] = False,
 ) -> int:
     """Fetch a checkpoint into the Hugging Face cache; what is whole there is not fetched again."""
     from dgchat.model_commands.pull import run_pull  # brings huggingface_hub and rich
 
-    return run_pull(name, revision, yes=yes, reads=sys.stdin, out=sys.stdout, err=sys.stderr)
+    return run_pull(name, revision, again, yes=yes, reads=sys.stdin, out=sys.stdout, err=sys.stderr)
 
 
 @models.command(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from rich.console import Console
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -22,8 +24,8 @@ from dgchat.safe_text import visible
 BUNDLED = "the bundled model"
 WHOLE, PARTLY, NOT_HERE = "whole", "in part", "no"
 
-_PIPE_WIDTH = 200
-"""Columns of a table that nobody looks at in a terminal."""
+_NO_LIMIT = 10_000
+"""Columns that no row of the table needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def run_list(out: TextIO, *, json: bool) -> int:
     if json:
         out.write(as_json(rows, machine))
     else:
-        _write_table(out, rows, machine)
+        _write_words(out, rows, machine)
     return 0
 
 
@@ -110,20 +112,29 @@ def _bundled(machine: Machine) -> Row:
     return Row(BUNDLED, kind, size, True, WHOLE, None, fit_of_folder(folder, size, kind, machine))
 
 
-def _write_table(out: TextIO, rows: list[Row], machine: Machine) -> None:
+def _write_words(out: TextIO, rows: list[Row], machine: Machine) -> None:
+    """A table, or where a terminal is too narrow for it some lines for each checkpoint."""
+    titles = ("checkpoint", "format", "size", "in the cache", f"memory of this machine ({machine.device})")
+    cells = [[Text(visible(cell, newlines=False)) for cell in _cells(row)] for row in rows]
+    width = None if out.isatty() else _NO_LIMIT
+    console = Console(file=out, width=width, highlight=False, markup=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for title in (
-        "checkpoint",
-        "format",
-        "size",
-        "in the cache",
-        f"memory of this machine ({machine.device})",
-    ):
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        size = rounded(row.num_bytes)
-        cached = f"{row.cached}, {row.commit[:8]}" if row.commit else row.cached
-        cells = (row.name, row.format, size if row.is_exact else f"about {size}", cached, row.fit.words)
-        table.add_row(*(Text(visible(cell, newlines=False)) for cell in cells))
-    width = None if out.isatty() else _PIPE_WIDTH
-    Console(file=out, width=width, highlight=False, markup=False).print(table)
+    for title in titles:
+        table.add_column(title, no_wrap=True)
+    for row in cells:
+        table.add_row(*row)
+    needed = Measurement.get(console, console.options.update(max_width=_NO_LIMIT), table).maximum
+    if needed <= console.width:
+        console.print(table)
+        return
+    for name, *details in cells:
+        console.print(name, overflow="fold")
+        for title, detail in zip(titles[1:], details, strict=True):
+            line = Text.assemble((f"{title}: ", "dim"), detail)
+            console.print(Padding(line, (0, 0, 0, 2), expand=False))
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    size = rounded(row.num_bytes)
+    cached = f"{row.cached}, {row.commit[:8]}" if row.commit else row.cached
+    return row.name, row.format, size if row.is_exact else f"about {size}", cached, row.fit.words

@@ -26,7 +26,10 @@ class ProgressView(Protocol):
 
 
 class ProgressBars:
-    """A bar for each file that has begun and one for all of them, with bytes, rate and time left."""
+    """A bar for the file that is coming and one for all of them, with bytes, rate and time left.
+
+    No more lines than that: what a low screen has no room for is cut off, and that would be the total.
+    """
 
     def __init__(self, files: Sequence[RemoteFile], stream: TextIO) -> None:
         self._sizes = {file.name: file.num_bytes for file in files}
@@ -52,7 +55,8 @@ class ProgressBars:
         """Draw the bars; a stall stands where `all` stood."""
         for name, task in self._tasks.items():
             if name in bytes_of:
-                self._bars.update(task, completed=bytes_of[name], visible=True)
+                is_coming = bytes_of[name] < self._sizes[name]
+                self._bars.update(task, completed=bytes_of[name], visible=is_coming)
         here = sum(bytes_of.get(name, 0) for name in self._sizes)
         words = "all" if seconds_stalled is None else f"stalled for {seconds_stalled:.0f} s"
         self._bars.update(self._all, completed=here, description=words)

@@ -64,6 +64,13 @@ def test_a_list_of_sums_is_what_files_are_compared_with(tmp_path: Path):
     assert {file.against for file in verified(tmp_path)} == {"SHA256SUMS"}
 
 
+def test_a_list_may_name_its_files_from_the_present_folder_on(tmp_path: Path):
+    write_sums(write_checkpoint(tmp_path, shards=2))
+    sums = tmp_path / "SHA256SUMS"
+    sums.write_text(sums.read_text(encoding="utf-8").replace("  ", "  ./"), encoding="utf-8")
+    assert {file.against for file in verified(tmp_path)} == {"SHA256SUMS"}
+
+
 def test_a_file_that_differs_from_its_sum_is_named(tmp_path: Path):
     write_sums(write_checkpoint(tmp_path))
     path = tmp_path / "generation_config.json"

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from dgchat.hub.cache import cached_checkpoints, cached_folder, is_hub_id, is_whole, needs_download
+from dgchat.hub.cache import (
+    cached_checkpoints,
+    cached_folder,
+    id_of_page,
+    is_hub_id,
+    is_whole,
+    missing_files,
+    needs_download,
+)
 from fake_hub import COMMIT, OTHER_COMMIT, TINY
 from tiny import write_checkpoint
 
@@ -30,6 +38,21 @@ def test_owner_and_name_make_a_hub_id(name: str):
 @pytest.mark.parametrize("name", ["a", "a/b/c", "a/b--c", "a/b..c", "a/b-", "-a/b", "a/" + "b" * 100, ""])
 def test_what_the_hub_does_not_allow_is_no_hub_id(name: str):
     assert not is_hub_id(name)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://huggingface.co/a/nv", "http://hf.co/a/nv/", "huggingface.co/a/nv/tree/main?not-for-all#x"],
+)
+def test_the_address_of_a_page_has_a_hub_id_in_it(address: str):
+    assert id_of_page(address) == "a/nv"
+
+
+@pytest.mark.parametrize(
+    "text", ["a/nv", "https://example.org/a/nv", "https://huggingface.co/datasets/a/b", "https://hf.co/a"]
+)
+def test_other_texts_are_no_address_of_a_model(text: str):
+    assert id_of_page(text) is None
 
 
 def test_without_a_cache_nothing_is_in_it(hub_cache: Path):
@@ -55,6 +78,7 @@ def test_a_whole_checkpoint_is_told_with_format_commit_and_sizes(hub_cache: Path
 def test_without_a_file_that_opening_needs_it_is_not_whole(hub_cache: Path, file: str):
     folder = put(hub_cache)
     (folder / file).unlink()
+    assert missing_files(folder) == [file]
     assert not is_whole(folder)
     assert needs_download(TINY)
 

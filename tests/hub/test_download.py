@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 from threading import Event as Flag
 from typing import NamedTuple
 
 import pytest
+from huggingface_hub import constants, file_download
 from huggingface_hub.utils import WeakFileLock
 
 from dgchat.checkpoint import find_checkpoint, open_checkpoint
@@ -49,6 +51,59 @@ def test_each_file_is_fetched_once_and_a_whole_checkpoint_not_at_all(hub: FakeHu
     hub.requests.clear()
     fetch(TINY)
     assert hub.fetched() == []
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_file_that_was_cut_short_is_fetched_anew(hub: FakeHub, hub_cache: Path, has_links: bool):
+    fetch(TINY)
+    shard = look_up(TINY).folder / FIRST
+    whole = shard.read_bytes()
+    if not has_links:  # as on a file system without them: the file itself is in the snapshot
+        shard.resolve().replace(shard)
+    with shard.open("r+b") as file:
+        file.truncate(5000)
+    hub.requests.clear()
+    fetch(TINY)
+    assert hub.fetched() == [FIRST]
+    assert shard.read_bytes() == whole
+
+
+def test_a_file_of_another_size_than_was_told_is_no_success(hub: FakeHub):
+    hub.cuts_short = FIRST
+    repository, told = look_up(TINY), dict[str, int]()
+    with pytest.raises(HubError, match=FIRST):
+        download(repository, lambda file, num_bytes: told.update({file.name: num_bytes}), Flag())
+    assert told.get(FIRST, 0) < repository.files[-2].num_bytes
+    assert cached_folder(TINY) is None
+
+
+def test_xet_is_left_alone_so_that_a_stop_is_one(hub: FakeHub):
+    hub.offers_xet = True
+    fetch(TINY)
+    assert look_up(TINY).missing() == []
+    assert not constants.HF_HUB_DISABLE_XET
+
+
+def test_a_file_counts_as_whole_only_once_it_is_written(hub: FakeHub, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(file_download, "_chmod_and_move", full)
+    told: list[tuple[RemoteFile, int]] = []
+    with pytest.raises(HubError, match="the disk is full") as caught:
+        download(look_up(TINY), lambda file, num_bytes: told.append((file, num_bytes)), Flag())
+    assert "make room" in str(caught.value.hint)
+    assert told
+    assert all(num_bytes < file.num_bytes for file, num_bytes in told)
+
+
+def test_whatever_else_goes_wrong_is_one_line_too(hub: FakeHub, monkeypatch: pytest.MonkeyPatch):
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the tunnel\nhas collapsed")
+
+    monkeypatch.setattr(file_download, "http_get", broken)
+    with pytest.raises(HubError, match=r"\.j.*: the tunnel has collapsed \(.*what is whole is kept"):
+        fetch(TINY)
 
 
 def test_bytes_are_told_up_to_the_whole_file(hub: FakeHub):
@@ -146,6 +201,14 @@ def test_what_a_killed_download_left_is_removed(hub: FakeHub):
     part = left_by_a_kill(look_up(TINY))
     assert clear_leftovers(look_up(TINY)) == 1000
     assert not part.exists()
+
+
+def test_what_a_killed_download_left_of_a_whole_file_is_removed_too(hub: FakeHub):
+    part = left_by_a_kill(look_up(TINY))
+    fetch(TINY)
+    assert clear_leftovers(look_up(TINY)) == 1000
+    assert not part.exists()
+    assert look_up(TINY).missing() == []
 
 
 def test_what_another_process_is_fetching_is_left_alone(hub: FakeHub, hub_cache: Path):

@@ -62,6 +62,23 @@ def test_a_repository_without_safetensors_is_no_checkpoint(hub: FakeHub, files: 
         look_up(TINY)
 
 
+@pytest.mark.parametrize(
+    "file", ["config.json", "tokenizer.json", "chat_template.jinja", "model.safetensors.index.json"]
+)
+def test_a_repository_without_a_file_that_opening_needs_is_refused_before_the_first_byte(
+    hub: FakeHub, tiny_files: dict[str, bytes], file: str
+):
+    files = {name: data for name, data in tiny_files.items() if name != file}
+    hub.repositories[TINY] = FakeRepository(files)
+    with pytest.raises(CheckpointError, match=f"has no {file}"):
+        look_up(TINY)
+
+
+def test_the_address_of_a_page_is_answered_with_the_name_in_it(hub: FakeHub):
+    with pytest.raises(CheckpointError, match=r"no name on the hub \(someone/tiny\)"):
+        look_up(f"https://huggingface.co/{TINY}")
+
+
 def test_a_name_that_no_repository_has_is_not_asked_for(hub: FakeHub):
     with pytest.raises(CheckpointError, match="no name on the hub"):
         look_up("tiny")

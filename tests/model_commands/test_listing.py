@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -88,6 +89,36 @@ def test_the_table_is_plain_text_in_a_pipe(command: list[str], capsys: pytest.Ca
     assert all(known.name in out for known in KNOWN)
     assert "about 51.6 GB" in out
     assert "\x1b" not in out + err
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.usefixtures("hub_cache")
+@pytest.mark.parametrize("columns", [20, 40, 60, 80, 160])
+def test_on_a_terminal_of_any_width_a_name_is_read_in_one_go(monkeypatch: pytest.MonkeyPatch, columns: int):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    out = Terminal()
+    run_list(out, json=False)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue()).splitlines()
+    assert all(len(line) <= columns for line in lines)
+    if len(NVFP4) <= columns:
+        assert [line.split()[0] for line in lines if NVFP4 in line] == [NVFP4]
+    assert NVFP4 in "".join(lines)
+    words = " ".join(" ".join(lines).split())
+    assert "nvfp4" in words
+    assert "18.8 GB" in words
+
+
+@pytest.mark.usefixtures("hub_cache")
+def test_in_a_pipe_a_checkpoint_is_one_line(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    out = StringIO()
+    run_list(out, json=False)
+    assert len(out.getvalue().splitlines()) == 2 + len(KNOWN)
 
 
 @pytest.mark.usefixtures("hub_cache")

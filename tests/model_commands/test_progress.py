@@ -73,6 +73,23 @@ def test_a_bar_and_its_figures_take_one_line(monkeypatch: pytest.MonkeyPatch, co
     assert all(len(line) <= columns for line in lines)
 
 
+def test_a_low_terminal_sees_the_total_and_a_stall_however_many_files_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    for name, value in {"COLUMNS": "80", "LINES": "6", "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
+    stream = Terminal()
+    shards = [RemoteFile(f"model-{n:05}-of-00011.safetensors", 1_000_000, "a") for n in range(1, 12)]
+    with ProgressBars(shards, stream) as bars:
+        here = {shard.name: shard.num_bytes for shard in shards[:-1]}
+        bars.show(here | {shards[-1].name: 500_000}, None)
+        drawn = len(stream.getvalue())
+        bars.show(here | {shards[-1].name: 600_000}, 61.0)
+        frame = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue()[drawn:])
+    assert [line.split()[0] for line in frame.strip().splitlines()] == ["model-00011-of-00011", "stalled"]
+    assert "10.6/11.0 MB" in frame
+
+
 def test_a_hostile_file_name_is_shown_and_not_obeyed():
     stream = StringIO()
     hostile = RemoteFile("\x1b]0;x\x07.json", 1, "a")

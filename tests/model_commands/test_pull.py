@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -16,8 +17,9 @@ from threading import Timer
 import pytest
 
 from dgchat.checkpoint import find_checkpoint
+from dgchat.checkpoint.verify import verify
 from dgchat.engine.fit import Machine
-from dgchat.errors import HubError, NotDownloadedError, StoppedError
+from dgchat.errors import CheckpointError, HubError, NotDownloadedError, StoppedError, UsageError
 from dgchat.hub.repository import Repository, look_up
 from dgchat.model_commands import fetch as fetch_module
 from dgchat.model_commands.fetch import fetch
@@ -121,6 +123,39 @@ def test_a_named_checkpoint_is_never_fetched_unasked(hub: FakeHub):
     assert hub.requests == []
 
 
+def test_a_checkpoint_that_is_here_in_part_is_said_to_lack_its_file(hub: FakeHub):
+    pull()
+    (look_up(TINY).folder / SECOND).unlink()
+    with pytest.raises(NotDownloadedError, match=f"only in part: it lacks {SECOND}"):
+        fetch_if_missing(TINY, yes=False, reads=Stream(), err=Stream())
+
+
+def test_the_address_of_a_page_is_answered_with_the_name_to_give(hub: FakeHub):
+    with pytest.raises(CheckpointError, match=r"address of a page \(--model someone/tiny\)"):
+        fetch_if_missing(f"https://huggingface.co/{TINY}", yes=True, reads=Stream(), err=Stream())
+    assert hub.requests == []
+
+
+def test_a_file_that_verify_refuses_is_fetched_anew_by_its_name(hub: FakeHub):
+    pull()
+    shard = look_up(TINY).folder / FIRST
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(CheckpointError, match=f"{FIRST} is not what was published"):
+        verify(shard.parent, lambda _file: None)
+    hub.requests.clear()
+    assert f"dgchat models pull {TINY} --again FILE" in pull()[1]
+    assert hub.fetched() == []
+    assert run_pull(TINY, "main", FIRST, yes=True, reads=Stream(), out=Stream(), err=Stream()) == 0
+    assert hub.fetched() == [FIRST]
+    assert shard.read_bytes() == whole
+
+
+def test_only_a_file_of_the_checkpoint_can_be_fetched_anew(hub: FakeHub):
+    with pytest.raises(UsageError, match=r"has no file README\.md"):
+        run_pull(TINY, "main", "README.md", yes=True, reads=Stream(), out=Stream(), err=Stream())
+
+
 @pytest.mark.parametrize(
     ("answer", "is_terminal", "yes"), [("y\n", TERMINAL, False), ("", PIPE, True), ("", TERMINAL, True)]
 )
@@ -177,6 +212,15 @@ def test_what_failed_says_what_is_kept(hub: FakeHub):
     with pytest.raises(HubError, match="is gated"):
         fetch(repository, err)
     assert err.getvalue() == "0 of 7 files (0.0 kB) are whole and kept\n"
+
+
+def test_the_hub_libraries_own_warnings_are_not_shown(hub: FakeHub, monkeypatch: pytest.MonkeyPatch):
+    repository, usage = look_up(TINY), shutil.disk_usage("/")._replace(free=10)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fetch(repository, Stream())
+    assert caught == []
 
 
 @contextmanager
