@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from io import FileIO
 from pathlib import Path
+from traceback import clear_frames
 
 import torch
 from torch import Tensor
@@ -50,8 +51,9 @@ class WeightReader:
         state: dict[str, Tensor] = {}
         try:
             self._fill(state, shapes, device, dtype)
-        except BaseException:
+        except BaseException as error:
             state.clear()
+            _empty_frames(error)
             if device.type == "cuda":
                 torch.cuda.empty_cache()
             raise
@@ -155,6 +157,14 @@ class Staging:
         if self._on_cuda:
             self._copied[self._turn].synchronize()
         return self._buffers[self._turn]
+
+
+def _empty_frames(error: BaseException) -> None:
+    """Let go of what the frames of an error hold, for whoever keeps the error; its lines stay."""
+    chain: BaseException | None = error
+    while chain is not None:
+        clear_frames(chain.__traceback__)
+        chain = chain.__context__
 
 
 def _is_usable(values: Tensor, largest_factor: float, dtype: torch.dtype) -> bool:

@@ -84,10 +84,9 @@ def test_a_cancelled_load_stops_at_the_next_chunk_and_frees_what_it_had(
     with pytest.raises(LoadCancelled) as caught:
         checkpoint.load(on_progress=watch, cancelled=cancelled)
     assert len(seen) == after
-    assert num_alive(kept) <= 1, "the traceback still holds the tensor that was being read, and no other"
-    del caught
     gc.collect()
-    assert num_alive(kept) == 0
+    assert num_alive(kept) == 0, "a session keeps the error, and a traceback what its frames hold"
+    assert caught.value.__traceback__ is not None
 
 
 def test_a_file_that_shrinks_while_it_is_read_is_an_error_and_no_crash(tmp_path: Path):
