@@ -58,7 +58,8 @@ def load_engine(
 
     chosen = choose_device(device)
     choice = choose_model(name, device)
-    checkpoint = bound_context(open_checkpoint(choice.folder), chosen, free_memory(chosen), context)
+    opened = choice.opened or open_checkpoint(choice.folder)
+    checkpoint = bound_context(opened, chosen, free_memory(chosen), context)
     leave_a_core_free()
     loaded = checkpoint.load(chosen, on_progress=on_progress, cancelled=cancelled)
     return DiffusionEngine(loaded, choice=choice.reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dgchat.checkpoint.needs import needs_bytes
@@ -32,11 +32,13 @@ class Fit:
     """Memory that is free there; None where nothing tells."""
     longest_context: int | None = None
     """Most tokens of prompt and answer together that there is room for; None where nothing tells."""
+    fault: str = ""
+    """Why it cannot be opened at all; empty where nothing is known against it."""
 
     @property
     def fits(self) -> bool | None:
         """Whether it can be opened here; None where nothing tells how much memory is free."""
-        if self.kind not in OURS:
+        if self.fault or self.kind not in OURS:
             return False
         return None if self.available_bytes is None else self.needs_bytes <= self.available_bytes
 
@@ -45,6 +47,8 @@ class Fit:
         """`fits: needs 19.7 of 23.1 GB`, or why not."""
         if self.kind not in OURS:
             return f"{self.kind} is not read"
+        if self.fault:
+            return f"cannot be opened: {self.fault}"
         needs = rounded(self.needs_bytes)
         if self.available_bytes is None:
             return f"needs {needs}; how much is free is not known here"
@@ -62,13 +66,13 @@ def this_machine(device: str = "auto") -> Machine:
 
 
 def fit_of_folder(folder: Path, weight_bytes: int, kind: str, machine: Machine) -> Fit:
-    """How the checkpoint in a folder fits, by the plan that its headers make; an estimate where they make
-    none: that it is broken is said when it is opened.
+    """How the checkpoint in a folder fits, by the plan that its headers make; where they make none, what is
+    wrong with them and an estimate.
     """
     try:
         planner = MemoryPlanner.of(open_weights(folder), machine.device)
-    except CheckpointError:
-        return fit_of(weight_bytes, kind, machine)
+    except CheckpointError as error:
+        return replace(fit_of(weight_bytes, kind, machine), fault=error.message)
     available = machine.available_bytes
     longest = None if available is None else planner.longest_context(available)
     return Fit(kind, planner.plan(planner.least).total_bytes, available, longest)

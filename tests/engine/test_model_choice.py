@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dgchat.engine.fit import Machine
+from dgchat.engine.fit import Machine, fit_of_folder
 from dgchat.engine.model_choice import choose_model
 from dgchat.errors import CheckpointError, NotDownloadedError
 from dgchat.hub.cache import cached_checkpoints
 from dgchat.paths import bundled_model
 from fake_hub import COMMIT, TINY
-from tiny import tensors, write_checkpoint
+from packed_tiny import plain_tensors, write_packed
+from tiny import write_checkpoint
 
 ROOMY, FULL = 10**12, 10
 LARGER = "someone/larger"
@@ -28,18 +33,16 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> list[Machine]:
 
 @pytest.fixture
 def cached(hub_cache: Path) -> Path:
-    """A cache with two checkpoints, one of them with twice the weights."""
+    """A cache with two checkpoints, one of them with more experts."""
     put(hub_cache, TINY)
-    larger = put(hub_cache, LARGER) / "model.safetensors"
-    with larger.open("ab") as file:
-        file.truncate(2 * larger.stat().st_size)
+    put(hub_cache, LARGER, num_experts=12)
     return hub_cache
 
 
-def put(hub_cache: Path, name: str) -> Path:
+def put(hub_cache: Path, name: str, **text: Any) -> Path:
     """Write a whole checkpoint into the cache; its snapshot."""
     repository = hub_cache / f"models--{name.replace('/', '--')}"
-    folder = write_checkpoint(repository / "snapshots" / COMMIT, tensors())
+    folder = write_packed(repository / "snapshots" / COMMIT, plain_tensors(**text), None, **text)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text(COMMIT)
     return folder
@@ -68,10 +71,51 @@ def test_of_the_cached_ones_that_fit_the_largest_is_taken_and_said():
 
 @pytest.mark.usefixtures("cached")
 def test_one_that_is_too_large_is_passed_over(machine: list[Machine]):
-    sizes = {one.name: one.weight_bytes for one in cached_checkpoints()}
-    between = 2_000_000_000 + (sizes[TINY] + sizes[LARGER]) // 2
-    machine.append(Machine("cuda", between))
+    needs = {
+        one.name: fit_of_folder(one.folder, one.weight_bytes, one.format, machine[-1]).needs_bytes
+        for one in cached_checkpoints()
+    }
+    machine.append(Machine("cuda", (needs[TINY] + needs[LARGER]) // 2))
     assert choose_model(None, "auto").name == TINY
+
+
+def cut_short(snapshot: Path) -> None:
+    shard = next(snapshot.glob("*.safetensors"))
+    os.truncate(shard, shard.stat().st_size - 100)
+
+
+def in_blocks_of_fp8(snapshot: Path) -> None:
+    config = json.loads((snapshot / "config.json").read_text())
+    config["quantization_config"] = {"quant_method": "fp8", "weight_block_size": [128, 128]}
+    (snapshot / "config.json").write_text(json.dumps(config))
+
+
+def without_a_template(snapshot: Path) -> None:
+    (snapshot / "chat_template.jinja").write_text("{% if")
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (cut_short, "is not a whole safetensors file"),
+        (in_blocks_of_fp8, "not a format that dgchat reads"),
+        (without_a_template, "chat_template.jinja"),
+    ],
+)
+def test_one_that_does_not_open_is_passed_over_and_why_is_said(
+    cached: Path, spoil: Callable[[Path], None], fault: str
+):
+    spoil(cached / "models--someone--larger" / "snapshots" / COMMIT)
+    choice = choose_model(None, "auto")
+    assert choice.name == TINY
+    assert f"; {LARGER} cannot be opened: " in choice.reason
+    assert fault in choice.reason
+    spoil(cached / "models--someone--tiny" / "snapshots" / COMMIT)
+    choice = choose_model(None, "auto")
+    assert choice.folder == bundled_model()
+    assert f"{TINY} cannot be opened: " in choice.reason
+    assert "\n" not in choice.reason
 
 
 @pytest.mark.usefixtures("cached")

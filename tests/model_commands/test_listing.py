@@ -75,6 +75,16 @@ def test_a_format_that_is_not_read_does_not_fit(hub: FakeHub):
     assert (row.fit.fits, row.fit.words) == (False, "awq is not read")
 
 
+def test_a_checkpoint_that_does_not_open_is_told_with_its_fault(hub: FakeHub):
+    fetch(TINY)
+    shard = next(look_up(TINY).folder.glob("*2.safetensors"))
+    shard.write_bytes(shard.read_bytes()[:-100])
+    row = next(row for row in list_rows(DATACENTRE_CARD) if row.name == TINY)
+    assert row.fit.fits is False
+    assert row.fit.words.startswith("cannot be opened: ")
+    assert shard.name in row.fit.words
+
+
 def test_where_nothing_tells_the_memory_nothing_is_claimed():
     fit = next(iter(list_rows(Machine("mps", None)))).fit
     assert fit.fits is None
