@@ -55,13 +55,15 @@ def load_engine(
     from dgchat.engine.device import choose_device, free_memory, leave_a_core_free
     from dgchat.engine.engine import DiffusionEngine
     from dgchat.engine.model_choice import choose_model
+    from dgchat.engine.out_of_memory import refused_when_full
 
     chosen = choose_device(device)
     choice = choose_model(name, device)
     opened = choice.opened or open_checkpoint(choice.folder)
     checkpoint = bound_context(opened, chosen, free_memory(chosen), context)
     leave_a_core_free()
-    loaded = checkpoint.load(chosen, on_progress=on_progress, cancelled=cancelled)
+    with refused_when_full(choice.name, chosen, checkpoint.config.max_position_embeddings):
+        loaded = checkpoint.load(chosen, on_progress=on_progress, cancelled=cancelled)
     return DiffusionEngine(loaded, choice=choice.reason)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from traceback import clear_frames
+
 
 class DgchatError(Exception):
     """Something a person can understand and act on: `message` says what happened, `hint` what to do."""
@@ -22,6 +24,14 @@ def as_dgchat_error(error: Exception, what: str) -> DgchatError:
     if isinstance(error, DgchatError):
         return error
     return DgchatError(f"{what}: {type(error).__name__}: {error}", hint="please report it")
+
+
+def forget_frames(error: BaseException) -> None:
+    """Let go of what the frames of an error hold, for whoever keeps the error; where it was raised stays."""
+    chain: BaseException | None = error
+    while chain is not None:
+        clear_frames(chain.__traceback__)
+        chain = chain.__context__
 
 
 class UsageError(DgchatError):

@@ -23,6 +23,9 @@ from dgchat.model.config import ModelConfig
 LEAST_CANVASES = 4
 """Canvases of the shortest context that is worth loading a model for: a question and a short answer."""
 
+KEPT_FREE = 0.03
+"""Of the free memory, what a context that nobody asked for leaves to other programs and to fragmentation."""
+
 NVFP4_BYTES = 9 / 16
 """Per expert weight in NVFP4: half a byte of code, and a byte of scale for every 16."""
 
@@ -104,6 +107,11 @@ class MemoryPlanner:
                 too_long = middle
         return fits
 
+    def roomy_context(self, available_bytes: int) -> int | None:
+        """The longest context that leaves a little of the memory free, else what `longest_context` says."""
+        roomy = self.longest_context(int(available_bytes * (1 - KEPT_FREE)))
+        return roomy or self.longest_context(available_bytes)
+
     def in_nvfp4(self) -> MemoryPlanner:
         """The planner for the same model with its experts in NVFP4."""
         config = self.config
@@ -127,8 +135,8 @@ def within(config: ModelConfig, context_length: int) -> ModelConfig:
 def choose_plan(
     planner: MemoryPlanner, name: str, available_bytes: int | None, context_length: int | None
 ) -> MemoryPlan:
-    """The plan to load the model called `name` by: for the context asked for or else the longest that fits,
-    in either case at most the model's limit.
+    """The plan to load the model called `name` by: for the context asked for or else the longest that fits
+    with a little to spare, in either case at most the model's limit.
 
     InsufficientMemoryError names what is needed, what is there, and the nearest that fits. None
     available: how much is there is not known, and nothing refused.
@@ -141,7 +149,7 @@ def choose_plan(
         )
     if available_bytes is None:
         return planner.plan(min(context_length or planner.limit, planner.limit))
-    longest = planner.longest_context(available_bytes)
+    longest = planner.roomy_context(available_bytes)
     wanted = min(context_length or longest or planner.least, planner.limit)
     plan = planner.plan(wanted)
     if plan.total_bytes > available_bytes:
@@ -166,7 +174,7 @@ def _nearest(planner: MemoryPlanner, available_bytes: int, longest: int | None) 
     if longest is not None:
         return f"a context of {longest:,} tokens fits: --context {longest}"
     twin = planner.in_nvfp4()
-    if not planner.is_packed and (fits := twin.longest_context(available_bytes)) is not None:
+    if not planner.is_packed and (fits := twin.roomy_context(available_bytes)) is not None:
         needs = rounded(twin.plan(fits).total_bytes)
         return (
             f"in NVFP4 it fits, {needs} with a context of {fits:,} tokens; dgchat models lists what there is"

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Mapping
 from io import FileIO
 from pathlib import Path
-from traceback import clear_frames
 
 import torch
 from torch import Tensor
@@ -15,7 +14,7 @@ from dgchat.checkpoint.formats.layout import TORCH_DTYPES, Layout
 from dgchat.checkpoint.headers import Header
 from dgchat.checkpoint.raw import CHUNK_BYTES, open_raw, read_into
 from dgchat.engine.events import CancelSignal, LoadListener, LoadProgress
-from dgchat.errors import CheckpointError, LoadCancelled
+from dgchat.errors import CheckpointError, LoadCancelled, forget_frames
 
 
 class WeightReader:
@@ -53,7 +52,7 @@ class WeightReader:
             self._fill(state, shapes, device, dtype)
         except BaseException as error:
             state.clear()
-            _empty_frames(error)
+            forget_frames(error)
             if device.type == "cuda":
                 torch.cuda.empty_cache()
             raise
@@ -157,14 +156,6 @@ class Staging:
         if self._on_cuda:
             self._copied[self._turn].synchronize()
         return self._buffers[self._turn]
-
-
-def _empty_frames(error: BaseException) -> None:
-    """Let go of what the frames of an error hold, for whoever keeps the error; its lines stay."""
-    chain: BaseException | None = error
-    while chain is not None:
-        clear_frames(chain.__traceback__)
-        chain = chain.__context__
 
 
 def _is_usable(values: Tensor, largest_factor: float, dtype: torch.dtype) -> bool:

@@ -24,8 +24,9 @@ from dgchat.engine.events import (
     Prefilled,
 )
 from dgchat.engine.kv_cache import KVCache
+from dgchat.engine.out_of_memory import refused_when_full
 from dgchat.engine.prompt import Prompt, PromptLimits, build_prompt, goes_on
-from dgchat.errors import UsageError
+from dgchat.errors import InsufficientMemoryError, UsageError
 
 MakeDraws = Callable[[int, torch.device], Draws]
 
@@ -36,7 +37,7 @@ class DiffusionEngine:
     def __init__(self, checkpoint: LoadedCheckpoint, make_draws: MakeDraws = Draws, choice: str = "") -> None:
         self.checkpoint = checkpoint
         self._choice = choice
-        self.cache = KVCache(checkpoint.model.config, checkpoint.device, checkpoint.dtype)
+        self.cache = self._empty_cache()
         self._make_draws = make_draws
 
     def info(self) -> EngineInfo:
@@ -60,8 +61,28 @@ class DiffusionEngine:
     def generate(
         self, request: GenerationRequest, on_event: EventListener, cancelled: CancelSignal
     ) -> Finished:
-        """Answer the request; PromptError or UsageError if it cannot be, a cancelled answer is no error."""
+        """Answer the request; PromptError or UsageError if it cannot be, a cancelled answer is no error.
+
+        InsufficientMemoryError if the device is full; the next request then begins with an empty cache.
+        """
         self._check(request)
+        loaded = self.checkpoint
+        context_length = loaded.model.config.max_position_embeddings
+        try:
+            with refused_when_full(loaded.name, loaded.device.type, context_length):
+                return self._answer(request, on_event, cancelled)
+        except InsufficientMemoryError:
+            self.cache = self._empty_cache()
+            if loaded.device.type == "cuda":
+                torch.cuda.empty_cache()
+            raise
+
+    def _empty_cache(self) -> KVCache:
+        return KVCache(self.checkpoint.model.config, self.checkpoint.device, self.checkpoint.dtype)
+
+    def _answer(
+        self, request: GenerationRequest, on_event: EventListener, cancelled: CancelSignal
+    ) -> Finished:
         tally = Tally()
         started = time.perf_counter()
         prompt, cached = self._prefill(request, cancelled)

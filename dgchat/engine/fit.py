@@ -31,7 +31,7 @@ class Fit:
     available_bytes: int | None
     """Memory that is free there; None where nothing tells."""
     longest_context: int | None = None
-    """Most tokens of prompt and answer together that there is room for; None where nothing tells."""
+    """Tokens of prompt and answer together that it would be opened with; None where nothing tells."""
     fault: str = ""
     """Why it cannot be opened at all; empty where nothing is known against it."""
 
@@ -74,7 +74,7 @@ def fit_of_folder(folder: Path, weight_bytes: int, kind: str, machine: Machine) 
     except CheckpointError as error:
         return replace(fit_of(weight_bytes, kind, machine), fault=error.message)
     available = machine.available_bytes
-    longest = None if available is None else planner.longest_context(available)
+    longest = None if available is None else planner.roomy_context(available)
     return Fit(kind, planner.plan(planner.least).total_bytes, available, longest)
 
 

@@ -101,6 +101,18 @@ def test_without_a_wish_the_context_is_the_longest_that_fits():
     plan = choose_plan(planner(NVFP4_WEIGHTS), "m", int(24e9), None)
     assert plan == planner(NVFP4_WEIGHTS).plan(plan.context_length)
     assert 8192 < plan.context_length < LIMIT
+    assert 0.95 * 24e9 < plan.total_bytes <= 0.97 * 24e9, "a little is left for whatever comes"
+
+
+def test_a_wish_may_take_what_an_automatic_context_leaves_free():
+    one = planner(NVFP4_WEIGHTS)
+    longest = one.longest_context(int(24e9))
+    assert choose_plan(one, "m", int(24e9), longest).context_length == longest
+
+
+def test_where_only_the_shortest_context_fits_nothing_is_left_free():
+    least = planner().plan(4 * 256).total_bytes
+    assert choose_plan(planner(), "m", least, None).context_length == 4 * 256
 
 
 def refusal(one: MemoryPlanner, available: float, context: int | None = None) -> tuple[str, str]:
