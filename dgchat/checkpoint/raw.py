@@ -19,22 +19,27 @@ CHUNK_BYTES = 32 * 2**20
 
 @contextmanager
 def open_raw(folder: Path, file: str) -> Iterator[FileIO]:
-    """A file of the folder, unbuffered; CheckpointError for whatever goes wrong with it."""
+    """A file of the folder, unbuffered; CheckpointError if it does not open."""
     path = inside(folder, file)
     try:
-        with FileIO(path) as stream:
-            yield stream
+        stream = FileIO(path)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
+    with stream:
+        yield stream
 
 
 def read_into(stream: FileIO, offset: int, target: Tensor) -> None:
-    """Fill `target`, contiguous and in host memory, with the bytes from `offset` on."""
+    """Fill `target`, contiguous and in host memory, with the bytes from `offset` on; CheckpointError if the
+    file does not give them.
+    """
     memory = target.view(-1).view(torch.uint8).numpy().data
-    stream.seek(offset)
     filled = 0
-    while filled < len(memory):
-        count = stream.readinto(memory[filled:])
-        if not count:
-            raise CheckpointError(f"{stream.name} has become shorter while it was read")
-        filled += count
+    try:
+        stream.seek(offset)
+        while filled < len(memory) and (count := stream.readinto(memory[filled:])):
+            filled += count
+    except OSError as error:
+        raise CheckpointError(f"{stream.name} cannot be read: {error}") from error
+    if filled < len(memory):
+        raise CheckpointError(f"{stream.name} has become shorter while it was read")

@@ -19,6 +19,7 @@ from dgchat.checkpoint import open_checkpoint
 from dgchat.checkpoint.formats.nvfp4 import pack
 from dgchat.checkpoint.formats.quantisation import MODELOPT_FILE
 from dgchat.checkpoint.quantize import quantize
+from dgchat.checkpoint.safetensors_writer import SafetensorsWriter
 from dgchat.engine.events import LoadProgress
 from dgchat.errors import CheckpointError, DgchatError, UsageError
 from packed_tiny import logits_of, plain_tensors, quantisation_json, quantise, weights_of, write_packed
@@ -154,7 +155,7 @@ def test_sizes_that_are_no_whole_blocks_are_refused(tmp_path: Path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["plain"]
 
 
-@pytest.mark.parametrize("fault", ["nan", "interrupt", "write"])
+@pytest.mark.parametrize("fault", ["nan", "interrupt", "write", "shard"])
 def test_what_goes_wrong_half_way_leaves_nothing_behind(
     tmp_path: Path, fault: str, monkeypatch: pytest.MonkeyPatch
 ):
@@ -166,6 +167,7 @@ def test_what_goes_wrong_half_way_leaves_nothing_behind(
         "nan": CheckpointError,
         "interrupt": KeyboardInterrupt,
         "write": DgchatError,
+        "shard": DgchatError,
     }
 
     def interrupt(progress: LoadProgress) -> None:
@@ -177,10 +179,16 @@ def test_what_goes_wrong_half_way_leaves_nothing_behind(
 
     if fault == "write":
         monkeypatch.setattr(shutil, "copyfile", full)
+    if fault == "shard":
+        monkeypatch.setattr(SafetensorsWriter, "write", full)
     with pytest.raises(expected[fault]) as caught:
         quantize(source, tmp_path / "packed", interrupt if fault == "interrupt" else None)
-    if fault != "interrupt":
-        assert {"nan": repr(DOWN), "write": "No space left on device"}[fault] in str(caught.value)
+    if fault == "nan":
+        assert repr(DOWN) in str(caught.value)
+    if fault in ("write", "shard"):
+        assert str(caught.value).startswith(f"{tmp_path / 'packed'} cannot be written: ")
+        assert "No space left on device" in str(caught.value)
+        assert type(caught.value) is DgchatError, "the source is not at fault"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["plain"]
 
 

@@ -104,6 +104,23 @@ def test_a_file_that_is_gone_when_it_is_read_is_named(tmp_path: Path):
         checkpoint.load()
 
 
+def test_a_read_that_the_system_refuses_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    class Broken(raw.FileIO):
+        def readinto(self, buffer: memoryview) -> int:
+            raise OSError(5, "Input/output error")
+
+    checkpoint = open_checkpoint(write_checkpoint(tmp_path))
+    monkeypatch.setattr(raw, "FileIO", Broken)
+    with pytest.raises(CheckpointError, match=r"model\.safetensors cannot be read: .*Input/output error"):
+        checkpoint.load()
+
+
+def test_what_fails_beside_an_open_file_is_not_laid_to_it(tmp_path: Path):
+    (tmp_path / "data").touch()
+    with pytest.raises(OSError, match="No space left"), raw.open_raw(tmp_path, "data"):
+        raise OSError(28, "No space left on device")
+
+
 def test_a_read_that_the_system_cuts_short_goes_on(tmp_path: Path):
     class Stutter(raw.FileIO):
         def readinto(self, buffer: memoryview) -> int:

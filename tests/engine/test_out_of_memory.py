@@ -56,5 +56,5 @@ def test_a_model_that_runs_out_of_memory_while_it_loads_is_refused_with_numbers(
 ):
     monkeypatch.setattr(WeightReader, "_fill", run_out)
     folder = write_checkpoint(tmp_path / "mine")
-    with pytest.raises(InsufficientMemoryError, match="^mine ran out of memory on cpu"):
+    with pytest.raises(InsufficientMemoryError, match=r"^mine ran out of memory on cpu"):
         load_engine(folder, "cpu")
