@@ -32,6 +32,19 @@ def inside(folder: Path, name: str) -> Path:
     return path
 
 
+def own_files(folder: Path) -> set[str]:
+    """Names of the files that `inside` gives of the folder; links that lead elsewhere are none."""
+    return {path.name for path in folder.iterdir() if path.is_file() and _is_inside(folder, path.name)}
+
+
+def _is_inside(folder: Path, name: str) -> bool:
+    try:
+        inside(folder, name)
+    except CheckpointError:
+        return False
+    return True
+
+
 def _roots(home: Path) -> list[Path]:
     """Folders that may hold the files of the checkpoint folder `home`."""
     repository = home.parent.parent

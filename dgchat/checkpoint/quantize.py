@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from dgchat.checkpoint.files import INDEX, inside, read_json
+from dgchat.checkpoint.files import INDEX, own_files, read_json
 from dgchat.checkpoint.folder import open_checkpoint
 from dgchat.checkpoint.formats.layout import TORCH_DTYPES, are_experts, experts_layout, projections
 from dgchat.checkpoint.formats.nvfp4 import pack
@@ -44,6 +44,22 @@ _KEPT = ["lm_head", "model.encoder*"] + [
 ]
 """Patterns of the modules that stay as they are, for programs that ask the configuration."""
 
+_COPIED = {
+    "LICENSE",
+    "LICENSE.md",
+    "LICENSE.txt",
+    "NOTICE",
+    "chat_template.jinja",
+    "generation_config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+}
+"""What is copied as it is: nothing that tells of the old weights, like their hashes, or holds them again."""
+
 
 def quantize(source: Path, target: Path, on_progress: LoadListener | None = None) -> None:
     """Write the bf16 or fp32 checkpoint in `source` as an NVFP4 one to `target`, a folder that is not there
@@ -59,7 +75,7 @@ def quantize(source: Path, target: Path, on_progress: LoadListener | None = None
             f"{source} is quantised already: {checkpoint.quantisation}", hint="give a bf16 or fp32 checkpoint"
         )
     job = _Quantising(source, read_headers(source), on_progress)
-    others = [inside(source, name) for name in _other_files(source)]
+    others = [source / name for name in sorted(own_files(source) & _COPIED)]
     _refuse_target(target, job.output_bytes() + sum(path.stat().st_size for path in others))
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
@@ -86,13 +102,6 @@ def _refuse_target(target: Path, needed: int) -> None:
             f"{target.parent} has {free:,} bytes free, the NVFP4 checkpoint needs {needed:,}",
             hint="free the difference, or give a folder on another disk",
         )
-
-
-def _other_files(source: Path) -> list[str]:
-    """Names of the files that are copied as they are."""
-    rewritten = {"config.json", MODELOPT_FILE, INDEX}
-    names = (path.name for path in source.iterdir() if path.is_file() and path.suffix != ".safetensors")
-    return sorted(name for name in names if name not in rewritten)
 
 
 def _write_configuration(source: Path, target: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from dgchat.checkpoint.files import inside, read_text
+from dgchat.checkpoint.files import inside, own_files, read_text
 from dgchat.checkpoint.folder import open_checkpoint
 from dgchat.checkpoint.formats.layout import TORCH_DTYPES
 from dgchat.checkpoint.headers import Header, read_headers
@@ -53,7 +53,7 @@ def verify(
     """
     open_checkpoint(folder)
     sums = _read_sums(folder)
-    names = sorted({path.name for path in folder.iterdir() if path.is_file()} - {SUMS} | sums.keys())
+    names = sorted(own_files(folder) - {SUMS} | sums.keys())
     sizes = {name: inside(folder, name).stat().st_size for name in names}
     tensors: dict[str, list[tuple[str, Header]]] = defaultdict(list)
     for tensor, header in read_headers(folder).items():

@@ -20,6 +20,7 @@ from dgchat.checkpoint.formats.nvfp4 import pack
 from dgchat.checkpoint.formats.quantisation import MODELOPT_FILE
 from dgchat.checkpoint.quantize import quantize
 from dgchat.checkpoint.safetensors_writer import SafetensorsWriter
+from dgchat.checkpoint.verify import SUMS, verify
 from dgchat.engine.events import LoadProgress
 from dgchat.errors import CheckpointError, DgchatError, UsageError
 from packed_tiny import logits_of, plain_tensors, quantisation_json, quantise, weights_of, write_packed
@@ -97,6 +98,20 @@ def test_other_files_are_copied_and_both_configurations_name_the_format(tmp_path
     assert after == before
     own = json.loads((packed / MODELOPT_FILE).read_text())["quantization"]
     assert (own["quant_algo"], own["group_size"]) == ("NVFP4", 16)
+
+
+def test_what_tells_of_the_old_weights_or_leads_elsewhere_is_left_behind(tmp_path: Path):
+    source = source_in(tmp_path / "plain")
+    (source / SUMS).write_text(f"{'0' * 64}  model-00001-of-00002.safetensors\n")
+    (source / "pytorch_model.bin").write_bytes(bytes(100))
+    (tmp_path / "notes").write_text("mine")
+    for name in ("README.md", "LICENSE"):
+        (source / name).symlink_to(tmp_path / "notes")
+    before = {path.name for path in source.iterdir()}
+    quantize(source, tmp_path / "packed")
+    left_behind = {SUMS, "pytorch_model.bin", "README.md", "LICENSE"}
+    assert {path.name for path in (tmp_path / "packed").iterdir()} == before - left_behind | {MODELOPT_FILE}
+    verify(tmp_path / "packed", lambda file: None)
 
 
 def test_progress_counts_up_to_every_byte_of_the_source(tmp_path: Path):

@@ -81,6 +81,13 @@ def test_a_file_that_differs_from_its_sum_is_named(tmp_path: Path):
         verify(tmp_path, lambda file: None)
 
 
+def test_a_link_that_leads_elsewhere_is_no_file_of_the_folder(tmp_path: Path):
+    folder = write_checkpoint(tmp_path / "mine")
+    (tmp_path / "notes").write_text("mine")
+    (folder / "README.md").symlink_to(tmp_path / "notes")
+    assert [file.name for file in verified(folder)] == FILES
+
+
 def test_a_file_that_is_listed_and_not_there_is_named(tmp_path: Path):
     write_sums(write_checkpoint(tmp_path))
     (tmp_path / "generation_config.json").unlink()
