@@ -44,11 +44,13 @@ def load_engine(
     context: int | None = None,
     on_progress: LoadListener | None = None,
     cancelled: CancelSignal | None = None,
+    on_plan: Callable[[str], object] | None = None,
 ) -> Engine:
     """Load a checkpoint (a folder, a cached hub id, or None: what `choose_model` takes) on `auto`, `cpu`,
     `cuda` or `mps`, for prompts and answers of `context` tokens at most (None: as many as fit into memory).
 
-    InsufficientMemoryError before a weight is read if it does not fit; LoadCancelled once `cancelled` is set.
+    Before a weight is read `on_plan` is told in a line what memory it will take, or InsufficientMemoryError
+    is raised if that is too much; LoadCancelled once `cancelled` is set.
     """
     from dgchat.checkpoint import open_checkpoint  # torch takes a second to import
     from dgchat.checkpoint.plan import bound_context
@@ -60,7 +62,10 @@ def load_engine(
     chosen = choose_device(device)
     choice = choose_model(name, device)
     opened = choice.opened or open_checkpoint(choice.folder)
-    checkpoint = bound_context(opened, chosen, free_memory(chosen), context)
+    available = free_memory(chosen)
+    checkpoint, plan = bound_context(opened, chosen, available, context)
+    if on_plan is not None:
+        on_plan(f"memory: {plan.beside(available)}")
     leave_a_core_free()
     with refused_when_full(choice.name, chosen, checkpoint.config.max_position_embeddings):
         loaded = checkpoint.load(chosen, on_progress=on_progress, cancelled=cancelled)

@@ -177,6 +177,7 @@ def _loader(settings: Settings) -> EngineLoader:
             context=settings.context,
             on_progress=loading.report,
             cancelled=loading.cancelled,
+            on_plan=loading.take_plan,
         )
 
     return load

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, TextIO
 
 from dgchat import __version__
 from dgchat.errors import DgchatError
-from dgchat.hub.sizes import rounded
 from dgchat.paths import cache_dir, config_file, data_dir, theme_dirs
 from dgchat.safe_text import visible
 from dgchat.settings import Settings
@@ -98,8 +97,7 @@ def _model(settings: Settings) -> Iterator[Row]:
     device = choose_device(settings.device)
     available = free_memory(device)
     plan = choose_plan(MemoryPlanner.of(checkpoint, device), choice.name, available, settings.context)
-    free = "how much is free is not known here" if available is None else f"{rounded(available)} free"
-    yield "memory", f"{plan}; {free}"
+    yield "memory", plan.beside(available)
 
 
 def _sizes(checkpoint: Checkpoint) -> Iterator[Row]:

@@ -13,9 +13,12 @@ import dgchat.api
 from scripted_engine import ScriptedEngine
 
 script = json.loads(sys.argv.pop(1))
+plan = script.pop("plan", None)
 
 
-def load_engine(name, device, on_progress, **options):
+def load_engine(name, device, on_progress, on_plan, **options):
+    if plan:
+        on_plan(plan)
     engine = ScriptedEngine(**script)
     engine.load(on_progress)
     return engine

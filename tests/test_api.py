@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from threading import Event
 
@@ -104,6 +105,18 @@ def test_a_model_that_does_not_fit_is_refused_before_a_weight_is_read(
     with pytest.raises(InsufficientMemoryError, match=r"^tiny needs .* MB for .* kB are free") as caught:
         DiffusionGemmaModel.from_pretrained(str(folder), device="cpu")
     assert caught.value.hint == "the bundled model fits: leave out --model"
+
+
+def test_the_memory_that_a_model_takes_is_told_before_a_weight_is_read(tmp_path: Path):
+    heard: list[object] = []
+    folder = write_checkpoint(tmp_path / "tiny")
+    load_engine(folder, "cpu", on_progress=heard.append, on_plan=heard.append)
+    told, first = heard[:2]
+    assert re.fullmatch(
+        r"memory: \S+ MB for a context of 1,024 tokens: weights .*, cache .*, workspace .*; \S+ GB free",
+        str(told),
+    )
+    assert isinstance(first, LoadProgress)
 
 
 def test_loading_reports_its_bytes_and_stops_when_told(tmp_path: Path):

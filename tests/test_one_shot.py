@@ -242,6 +242,28 @@ def test_loading_is_told_in_place_and_is_gone_with_the_answer(on_terminal: Calla
     assert "loading" not in written.rpartition("\x1b[J\x1b[?25h")[2]
 
 
+PLAN = "memory: 20.5 GB for a context of 32,768 tokens: weights 17.7 GB, cache 1.5 GB; 23.1 GB free"
+
+
+def test_what_memory_the_model_takes_is_told_before_it_is_read_and_is_gone_with_the_answer(
+    on_terminal: Callable[..., Terminal],
+) -> None:
+    terminal = on_terminal(scripted_command("--prompt", "hello", load_seconds=0.5, plan=PLAN))
+    told = ATTRIBUTES.sub("", terminal.read_until(b"GB/s").replace("\x1b[K", ""))
+    assert PLAN in " ".join(told.split())
+    assert told.index("memory: ") < told.index("loading 3.2 of 18.8 GB")
+    written = terminal.read_until()
+    assert "memory" not in written.rpartition("\x1b[J\x1b[?25h")[2]
+
+
+def test_where_nothing_moves_the_memory_it_takes_is_a_line_for_a_person_and_none_for_a_pipe(
+    on_terminal: Callable[..., Terminal],
+) -> None:
+    terminal = on_terminal(scripted_command("--prompt", "hello", "--plain", plan=PLAN))
+    assert terminal.read_until().startswith(f"dgchat: {PLAN}\r\n")
+    assert run_scripted("--prompt", "hello", plan=PLAN).stderr == b""
+
+
 def test_a_signal_while_loading_leaves_at_once_and_restores_the_cursor(
     on_terminal: Callable[..., Terminal],
 ) -> None:

@@ -47,6 +47,12 @@ class MemoryPlan:
         """All three together."""
         return self.weights_bytes + self.cache_bytes + self.workspace_bytes
 
+    def beside(self, available_bytes: int | None) -> str:
+        """The plan in one line with what is free; None: nothing tells how much that is."""
+        if available_bytes is None:
+            return f"{self}; how much is free is not known here"
+        return f"{self}; {rounded(available_bytes)} free"
+
     def __str__(self) -> str:
         return (
             f"{rounded(self.total_bytes)} for a context of {self.context_length:,} tokens:"
@@ -162,11 +168,11 @@ def choose_plan(
 
 def bound_context(
     checkpoint: Checkpoint, device: str, available_bytes: int | None, context_length: int | None
-) -> Checkpoint:
-    """The checkpoint with the context of `choose_plan`; its errors if it does not fit."""
+) -> tuple[Checkpoint, MemoryPlan]:
+    """The checkpoint with the context of `choose_plan`, and that plan; its errors if it does not fit."""
     name = checkpoint_name(checkpoint.folder)
     plan = choose_plan(MemoryPlanner.of(checkpoint, device), name, available_bytes, context_length)
-    return replace(checkpoint, config=within(checkpoint.config, plan.context_length))
+    return replace(checkpoint, config=within(checkpoint.config, plan.context_length)), plan
 
 
 def _nearest(planner: MemoryPlanner, available_bytes: int, longest: int | None) -> str:

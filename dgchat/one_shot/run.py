@@ -38,6 +38,8 @@ def run_one_shot(
         if has_screen and pace.is_moving and not settings.plain:
             run_watched(answering, InPlacePrinter(err), CanvasLines(_noise_glyphs(err)), pace)
         else:
+            if err.isatty():
+                answering.loading.on_plan = lambda plan: err.write(f"dgchat: {plan}\n")
             answering.run()
     return _report(answering, json=json, out=out, err=err, has_screen=has_screen)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from textwrap import wrap
 from threading import Thread
 
 from dgchat.one_shot.answering import Answering
@@ -67,8 +68,13 @@ class _Frames:
                 self._canvas.observe(self._turn.trace[index], now)
             self._num_observed = drawn + 1
         if not self._num_observed:
-            return [_dim(self._waiting(now), width)]
+            return [*self._plan(width), _dim(self._waiting(now), width)]
         return [*self._canvas.lines(width, now), _dim(self._status(), width)]
+
+    def _plan(self, width: int) -> list[Line]:
+        """While the model loads, the memory it will take."""
+        plan = "" if self._answering.info else self._answering.loading.plan
+        return [_dim(line, width) for line in wrap(plan, width)]
 
     def _waiting(self, now: float) -> str:
         if self._answering.info is None:

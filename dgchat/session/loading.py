@@ -24,6 +24,15 @@ class Loading:
         self._began = clock()
         self._progress: LoadProgress | None = None
         self._first_report = 0.0
+        self.plan = ""
+        """In a line, the memory that the model will take; empty until that is known."""
+        self.on_plan: Callable[[str], object] = lambda plan: None
+        """Called with that line in the thread that loads, before the first byte is read."""
+
+    def take_plan(self, plan: str) -> None:
+        """Take note of the memory that the model will take."""
+        self.plan = plan
+        self.on_plan(plan)
 
     def report(self, progress: LoadProgress) -> None:
         """Take note of how far it is."""

@@ -57,6 +57,7 @@ def _load(session: Session, writes: TextIO) -> EngineInfo:
         with suppress(DgchatError):  # the session keeps it
             session.load()
 
+    session.loading.on_plan = lambda plan: _say(writes, plan)
     loader, lines = Thread(target=load, name="dgchat-load", daemon=True), LoadingLines(session.loading)
     loader.start()
     try:

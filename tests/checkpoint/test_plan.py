@@ -157,8 +157,19 @@ def test_a_plan_says_itself_in_one_line():
     assert words == expected
 
 
+@pytest.mark.parametrize(
+    ("available", "end"),
+    [(23_100_000_000, "; 23.1 GB free"), (None, "; how much is free is not known here")],
+)
+def test_a_plan_is_told_beside_what_is_free(available: int | None, end: str):
+    plan = planner().plan(4096)
+    assert plan.beside(available) == f"{plan}{end}"
+
+
 def test_an_engine_keeps_to_the_bounded_context(tmp_path: Path):
     checkpoint = open_checkpoint(write_checkpoint(tmp_path))
-    assert bound_context(checkpoint, "cpu", None, None).config.max_position_embeddings == CONTEXT
-    bounded = bound_context(checkpoint, "cpu", None, 8 * CANVAS)
+    whole, _ = bound_context(checkpoint, "cpu", None, None)
+    assert whole.config.max_position_embeddings == CONTEXT
+    bounded, plan = bound_context(checkpoint, "cpu", None, 8 * CANVAS)
+    assert plan == MemoryPlanner.of(checkpoint, "cpu").plan(8 * CANVAS)
     assert DiffusionEngine(bounded.load()).info().context_length == 8 * CANVAS

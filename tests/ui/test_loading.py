@@ -23,6 +23,7 @@ class HeldLoader:
 
     def __call__(self, loading: Loading) -> ScriptedEngine:
         self.num_begun += 1
+        loading.take_plan("memory: 20.5 GB for a context of 32,768 tokens; 23.1 GB free")
         loading.report(LoadProgress(0, TOTAL))
         loading.report(LoadProgress(3_200_000_000, TOTAL))
         while not self.may_end.wait(0.01):
@@ -42,6 +43,15 @@ async def test_bytes_seconds_and_rate_are_seen_before_and_after_a_prompt_is_sent
         loader.may_end.set()
         await chat.until_settled()
         assert loader.engine.requests[0].messages[-1].text == "hello"
+
+
+async def test_the_memory_it_takes_is_seen_while_it_loads_and_gone_when_it_is_there(open_chat):
+    loader = HeldLoader()
+    async with open_chat(loader, loaded=False) as chat:
+        await chat.until(lambda: "context of 32,768 tokens; 23.1 GB free" in chat.screen_text)
+        loader.may_end.set()
+        await chat.until(lambda: "ready in" in chat.screen_text)
+        assert "memory:" not in chat.screen_text
 
 
 async def test_esc_in_an_empty_box_stops_the_loading_and_says_so(open_chat):

@@ -84,6 +84,17 @@ def test_a_loading_that_takes_longer_than_a_second_tells_its_bytes():
     assert third.startswith("scripted 1M on cpu")
 
 
+def test_what_memory_the_model_takes_is_told_before_it_is_read():
+    writes = StringIO()
+
+    def load(loading: Loading) -> ScriptedEngine:
+        loading.take_plan("memory: 20.5 GB; 23.1 GB free")
+        assert writes.getvalue().splitlines() == ["Loading the model.", "memory: 20.5 GB; 23.1 GB free"]
+        return ScriptedEngine()
+
+    assert run_plain(Session(load), StringIO("/quit\n"), writes) == 0
+
+
 def test_a_quick_loading_is_not_told():
     assert chat(ScriptedEngine(), "/quit\n")[1].splitlines()[1].startswith("scripted 1M on cpu")
 

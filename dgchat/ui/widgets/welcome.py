@@ -67,13 +67,14 @@ class Welcome(Widget):
         is_roomy = self.size.width >= _MIN_WIDTH and self.size.height >= _MIN_HEIGHT
         rows = LETTERS if is_roomy else (" ".join(NAME),)
         outcome = self._outcome or self._loading.describe()
+        below = self._choice if self._outcome else self._loading.plan
         return Content.assemble(
             *self._emerging(rows),
             "\n",
             (PROMISE, "$muted"),
             "\n\n" if is_roomy else "\n",
             (visible(outcome, newlines=False), "$foreground" if self._outcome else "$muted"),
-            (f"\n{visible(self._choice, newlines=False)}" if self._choice else "", "$muted"),
+            (f"\n{visible(below, newlines=False)}" if below else "", "$muted"),
         )
 
     def _conclude(self, outcome: str) -> None:
