@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dgchat.checkpoint.formats.quantisation import foreign_format
 from dgchat.errors import CheckpointError, NotDownloadedError
 from dgchat.hub.cache import cached_folder, is_hub_id
+from dgchat.hub.quantisation import ForeignFormatError
 from dgchat.paths import bundled_model
 
 
@@ -49,7 +49,7 @@ def _folder(name: str | Path) -> Path | None:
         words = error.strerror if isinstance(error, OSError) else error
         raise CheckpointError(f"there is no checkpoint folder {name}: {words}") from error
     if is_there and folder.suffix == ".gguf":
-        raise foreign_format("GGUF", folder.name)
+        raise ForeignFormatError("GGUF", folder.name)
     if is_there:
         raise CheckpointError(
             f"{name} is a file; a checkpoint is a folder", hint="give the folder it lies in"

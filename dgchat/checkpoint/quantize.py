@@ -22,12 +22,12 @@ from dgchat.checkpoint.folder import open_checkpoint
 from dgchat.checkpoint.formats.layout import TORCH_DTYPES, are_experts, experts_layout, projections
 from dgchat.checkpoint.formats.nvfp4 import pack
 from dgchat.checkpoint.formats.packed import NVFP4_NAMES
-from dgchat.checkpoint.formats.quantisation import MODELOPT_FILE, Quantisation
 from dgchat.checkpoint.headers import Header, read_headers
 from dgchat.checkpoint.raw import CHUNK_BYTES, open_raw, read_into
 from dgchat.checkpoint.safetensors_writer import Entry, SafetensorsWriter, file_bytes
 from dgchat.engine.events import LoadListener, LoadProgress
 from dgchat.errors import CheckpointError, DgchatError, UsageError
+from dgchat.hub.quantisation import MODELOPT_FILE, Quantisation
 from dgchat_kernels import NVFP4_BLOCK
 
 _FORMAT = Quantisation("nvfp4", "modelopt")

@@ -77,5 +77,5 @@ def _why_bundled(passed_over: list[tuple[CachedCheckpoint, Fit]]) -> str:
 
 def _faults(passed_over: list[tuple[CachedCheckpoint, Fit]]) -> str:
     """What is said, behind the reason, of checkpoints that are broken or foreign."""
-    faulty = [f"; {checkpoint.name} {fit.words}" for checkpoint, fit in passed_over if fit.fault]
+    faulty = [f"; {checkpoint.name}: {fit.words}" for checkpoint, fit in passed_over if fit.fault]
     return "".join(" ".join(one.split()) for one in faulty)

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dgchat.errors import CheckpointError
+from dgchat.hub.quantisation import MODELOPT_FILE, ForeignFormatError, quantisation_of
+
 MODEL_TYPE = "diffusion_gemma"
 
 OURS = frozenset({"bf16", "fp32", "nvfp4", "fp8"})
@@ -13,28 +16,33 @@ OURS = frozenset({"bf16", "fp32", "nvfp4", "fp8"})
 
 _MAX_CONFIG_BYTES = 2**20
 _PLAIN = {"bfloat16": "bf16", "float32": "fp32", "float16": "fp16"}
-_COMPRESSED = {"nvfp4-pack-quantized": "nvfp4", "float-quantized": "fp8"}
 
 
 def format_of(folder: Path) -> str | None:
-    """`bf16`, `nvfp4`, `fp8`, or whatever else config.json names; None if this is no DiffusionGemma."""
+    """One of `OURS` if that is what opening the folder would find, or the name of whatever else its
+    configuration says; None if this is no DiffusionGemma.
+    """
     config = _read(folder / "config.json")
     if config.get("model_type") != MODEL_TYPE:
         return None
-    quantisation = config.get("quantization_config")
-    if not isinstance(quantisation, dict):
-        text = config.get("text_config")
-        inner = text if isinstance(text, dict) else {}
-        kind = next((str(part[key]) for part in (config, inner) for key in _DTYPE_KEYS if part.get(key)), "")
-        return _PLAIN.get(kind, kind or "bf16")
-    method = str(quantisation.get("quant_method"))
-    if method == "compressed-tensors":
-        return _COMPRESSED.get(str(quantisation.get("format")), method)
-    if method == "modelopt":
-        inside = _read(folder / "hf_quant_config.json").get("quantization")
-        algorithm = quantisation.get("quant_algo") or (isinstance(inside, dict) and inside.get("quant_algo"))
-        return str(algorithm or method).lower()
-    return method
+    try:
+        scheme = quantisation_of(config, _read_own(folder)).scheme
+    except ForeignFormatError as error:
+        return error.name
+    except CheckpointError:
+        return "an unclear format"
+    return _plain(config) if scheme == "none" else scheme
+
+
+def _read_own(folder: Path) -> dict[str, Any] | None:
+    return _read(folder / MODELOPT_FILE) if (folder / MODELOPT_FILE).exists() else None
+
+
+def _plain(config: dict[str, Any]) -> str:
+    text = config.get("text_config")
+    inner = text if isinstance(text, dict) else {}
+    kind = next((str(part[key]) for part in (config, inner) for key in _DTYPE_KEYS if part.get(key)), "")
+    return _PLAIN.get(kind, kind or "bf16")
 
 
 _DTYPE_KEYS = ("dtype", "torch_dtype")

@@ -17,12 +17,12 @@ from torch import Tensor
 
 from dgchat.checkpoint import open_checkpoint
 from dgchat.checkpoint.formats.nvfp4 import pack
-from dgchat.checkpoint.formats.quantisation import MODELOPT_FILE
 from dgchat.checkpoint.quantize import quantize
 from dgchat.checkpoint.safetensors_writer import SafetensorsWriter
 from dgchat.checkpoint.verify import SUMS, verify
 from dgchat.engine.events import LoadProgress
 from dgchat.errors import CheckpointError, DgchatError, UsageError
+from dgchat.hub.quantisation import MODELOPT_FILE
 from packed_tiny import logits_of, plain_tensors, quantisation_json, quantise, weights_of, write_packed
 from peak_memory import CAN_MEASURE, raised_peak
 from tiny import write_checkpoint, write_weights

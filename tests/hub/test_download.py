@@ -159,7 +159,7 @@ def test_a_commit_is_no_revision_to_keep(hub: FakeHub):
     ("config", "words"),
     [
         (b'{"model_type": "llama"}', "no DiffusionGemma"),
-        (b'{"model_type": "diffusion_gemma", "quantization_config": {"quant_method": "awq"}}', "as awq"),
+        (b'{"model_type": "diffusion_gemma", "quantization_config": {"quant_method": "awq"}}', "as AWQ"),
     ],
 )
 def test_weights_that_would_not_open_are_not_fetched(

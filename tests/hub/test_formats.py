@@ -11,7 +11,12 @@ import pytest
 from dgchat.hub.formats import OURS, format_of
 from dgchat.paths import bundled_model
 
-GROUP = {"quant_method": "compressed-tensors"}
+
+def compressed(name: str, num_bits: int, strategy: str) -> dict[str, Any]:
+    weights = {"num_bits": num_bits, "type": "float", "strategy": strategy}
+    groups = {"group_0": {"weights": weights}}
+    section = {"quant_method": "compressed-tensors", "format": name, "config_groups": groups}
+    return {"quantization_config": section}
 
 
 def written(folder: Path, **files: Any) -> Path:
@@ -29,11 +34,18 @@ def written(folder: Path, **files: Any) -> Path:
         ({"torch_dtype": "float32"}, "fp32"),
         ({"text_config": {"dtype": "float16"}}, "fp16"),
         ({"quantization_config": {"quant_method": "modelopt", "quant_algo": "NVFP4"}}, "nvfp4"),
-        ({"quantization_config": GROUP | {"format": "nvfp4-pack-quantized"}}, "nvfp4"),
-        ({"quantization_config": GROUP | {"format": "float-quantized"}}, "fp8"),
-        ({"quantization_config": GROUP | {"format": "pack-quantized"}}, "compressed-tensors"),
-        ({"quantization_config": {"quant_method": "awq"}}, "awq"),
-        ({"quantization_config": {"quant_method": "modelopt", "quant_algo": "W4A8_AWQ"}}, "w4a8_awq"),
+        (compressed("nvfp4-pack-quantized", 4, "tensor_group"), "nvfp4"),
+        (compressed("float-quantized", 8, "channel"), "fp8"),
+        (compressed("float-quantized", 8, "block"), "compressed-tensors' float-quantized"),
+        (compressed("pack-quantized", 4, "group"), "compressed-tensors' pack-quantized"),
+        ({"quantization_config": {"quant_method": "awq"}}, "AWQ"),
+        ({"quantization_config": {"quant_method": "fp8"}}, "FP8 with a scale per block or tensor"),
+        ({"quantization_config": {"quant_method": "modelopt", "quant_algo": "FP8"}}, "ModelOpt's FP8"),
+        (
+            {"quantization_config": {"quant_method": "modelopt", "quant_algo": "FP8_PER_CHANNEL_PER_TOKEN"}},
+            "fp8",
+        ),
+        ({"quantization_config": []}, "an unclear format"),
     ],
     ids=str,
 )
@@ -42,8 +54,9 @@ def test_the_configuration_tells_the_format(tmp_path: Path, fields: dict[str, An
     assert format_of(written(tmp_path, config=config)) == expected
 
 
-def test_modelopt_may_say_it_in_a_file_of_its_own(tmp_path: Path):
-    config = {"model_type": "diffusion_gemma", "quantization_config": {"quant_method": "modelopt"}}
+@pytest.mark.parametrize("section", [{}, {"quantization_config": {"quant_method": "modelopt"}}], ids=str)
+def test_modelopt_may_say_it_in_a_file_of_its_own(tmp_path: Path, section: dict[str, Any]):
+    config = {"model_type": "diffusion_gemma"} | section
     files = {"config": config, "hf_quant_config": {"quantization": {"quant_algo": "NVFP4"}}}
     assert format_of(written(tmp_path, **files)) == "nvfp4"
 

@@ -72,7 +72,7 @@ def test_a_format_that_is_not_read_does_not_fit(hub: FakeHub):
     config = look_up(TINY).folder / "config.json"
     config.write_text('{"model_type": "diffusion_gemma", "quantization_config": {"quant_method": "awq"}}')
     row = next(row for row in list_rows(DATACENTRE_CARD) if row.name == TINY)
-    assert (row.fit.fits, row.fit.words) == (False, "awq is not read")
+    assert (row.fit.fits, row.fit.words) == (False, "AWQ is not read")
 
 
 def test_a_checkpoint_that_does_not_open_is_told_with_its_fault(hub: FakeHub):

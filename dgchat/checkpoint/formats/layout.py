@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 
 from dgchat.checkpoint.formats.packed import Part, parts
-from dgchat.checkpoint.formats.quantisation import Quantisation
 from dgchat.checkpoint.headers import Header
 from dgchat.checkpoint.tensors import (
     Shape,
@@ -19,6 +18,7 @@ from dgchat.checkpoint.tensors import (
     parameter_name,
 )
 from dgchat.errors import CheckpointError
+from dgchat.hub.quantisation import Quantisation
 from dgchat.model.config import ModelConfig
 
 TORCH_DTYPES = {

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
-from dgchat.checkpoint.formats.quantisation import Quantisation
 from dgchat.checkpoint.tensors import Shape
 from dgchat.errors import CheckpointError
+from dgchat.hub.quantisation import Quantisation
 from dgchat_kernels import NVFP4_BLOCK
 
 E2M1_MAX, E4M3_MAX = 6.0, 448.0

@@ -1,132 +1,25 @@
-"""Which format a folder's configuration says its weights have; one that is not ours is named and refused."""
+"""The format of the weights in a folder, as its configuration and its files tell."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from dgchat.checkpoint.files import read_json
-from dgchat.errors import CheckpointError
-from dgchat.model.quantised import Scheme
-from dgchat_kernels import NVFP4_BLOCK
-
-MODELOPT_FILE = "hf_quant_config.json"
-"""Where NVIDIA's ModelOpt says the same as in config.json, or instead."""
-
-OURS = "bf16, fp32, NVFP4 and per-channel FP8 are read: nvidia/diffusiongemma-26B-A4B-it-NVFP4 is one"
-
-_NAMES = {
-    "awq": "AWQ",
-    "fp8": "FP8 with a scale per block or tensor",
-    "gguf": "GGUF",
-    "gptq": "GPTQ",
-    "hqq": "HQQ",
-    "mlx": "MLX",
-    "mxfp4": "MXFP4",
-}
-"""What people call the formats whose quant_method looks different."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quantisation:
-    scheme: Scheme | Literal["none"] = "none"
-    """How the numbers are stored."""
-    dialect: Literal["none", "modelopt", "compressed-tensors"] = "none"
-    """Whose names and scales these are."""
-
-
-def foreign_format(name: str, where: str) -> CheckpointError:
-    """The error for a format that is not read; it names one that is."""
-    return CheckpointError(f"{where}: {name} is not a format that dgchat reads", hint=OURS)
+from dgchat.hub.quantisation import MODELOPT_FILE, ForeignFormatError, Quantisation, quantisation_of
 
 
 def refuse_foreign_files(folder: Path) -> None:
     """CheckpointError for a folder that holds a GGUF file and no safetensors."""
     gguf = sorted(folder.glob("*.gguf"))
     if gguf and not any(folder.glob("*.safetensors")):
-        raise foreign_format("GGUF", gguf[0].name)
+        raise ForeignFormatError("GGUF", gguf[0].name)
 
 
 def read_quantisation(folder: Path, config: Mapping[str, Any]) -> Quantisation:
-    """The format that config.json and hf_quant_config.json agree on; CheckpointError for one not ours."""
-    stated = [_from_config(config)]
-    if (folder / MODELOPT_FILE).exists():
-        section = read_json(folder, MODELOPT_FILE).get("quantization")
-        if not isinstance(section, dict):
-            raise CheckpointError(f"{MODELOPT_FILE}: quantization is {section!r}, not an object")
-        stated.append(_modelopt(section, MODELOPT_FILE))
-    found = {quantisation for quantisation in stated if quantisation is not None}
-    if len(found) > 1:
-        raise CheckpointError(f"config.json and {MODELOPT_FILE} name different formats")
-    return found.pop() if found else Quantisation()
-
-
-def _from_config(config: Mapping[str, Any]) -> Quantisation | None:
-    section = config.get("quantization_config")
-    if section is None:
-        if config.get("quantization") is not None:
-            raise foreign_format("MLX", "config.json")
-        return None
-    if not isinstance(section, dict):
-        raise CheckpointError(f"config.json: quantization_config is {section!r}, not an object")
-    method = section.get("quant_method")
-    if method == "modelopt":
-        return _modelopt(section, "config.json")
-    if method == "compressed-tensors":
-        return _compressed_tensors(section)
-    if method is None and "bits" in section:
-        method = "mlx"
-    raise foreign_format(_NAMES.get(str(method), str(method)), "config.json")
-
-
-def _modelopt(section: Mapping[str, Any], where: str) -> Quantisation:
-    algorithm = section.get("quant_algo")
-    scheme = {"NVFP4": "nvfp4", "FP8_PER_CHANNEL_PER_TOKEN": "fp8"}.get(str(algorithm))
-    if scheme is None:
-        raise foreign_format(f"ModelOpt's {algorithm}", where)
-    sizes = [section.get("group_size"), *(weights.get("group_size") for weights in _groups(section, where))]
-    if scheme == "nvfp4":
-        _check_blocks(sizes, where)
-        return Quantisation("nvfp4", "modelopt")
-    return Quantisation("fp8", "modelopt")
-
-
-_KINDS = {
-    "4 float tensor_group": Quantisation("nvfp4", "compressed-tensors"),
-    "8 float channel": Quantisation("fp8", "compressed-tensors"),
-}
-"""Bits, type and strategy of the weights that are read."""
-
-
-def _compressed_tensors(section: Mapping[str, Any]) -> Quantisation:
-    """One scheme for all groups: 4-bit floats in blocks of 16, or 8-bit floats with a scale per channel."""
-    groups = _groups(section, "config.json")
-    kinds = {
-        " ".join(str(weights.get(name)) for name in ("num_bits", "type", "strategy")) for weights in groups
-    }
-    quantisation = _KINDS.get(kinds.pop()) if len(kinds) == 1 else None
-    if quantisation is None:
-        raise foreign_format(f"compressed-tensors' {section.get('format')}", "config.json")
-    if quantisation.scheme == "nvfp4":
-        _check_blocks([weights.get("group_size") for weights in groups], "config.json")
-    return quantisation
-
-
-def _groups(section: Mapping[str, Any], where: str) -> list[Mapping[str, Any]]:
-    """How each group of modules stores its weights."""
-    groups = section.get("config_groups") or {}
-    weights: list[Mapping[str, Any]] = []
-    for group in groups.values() if isinstance(groups, dict) else [groups]:
-        one = group.get("weights") if isinstance(group, dict) else None
-        if not isinstance(one, dict):
-            raise CheckpointError(f"{where}: config_groups does not say how weights are stored")
-        weights.append(one)
-    return weights
-
-
-def _check_blocks(sizes: list[Any], where: str) -> None:
-    for size in sizes:
-        if size not in (None, NVFP4_BLOCK):
-            raise CheckpointError(f"{where}: group_size is {size!r}; NVFP4 has {NVFP4_BLOCK}")
+    """The format that config.json, parsed, and hf_quant_config.json of the folder agree on; CheckpointError
+    for one not ours.
+    """
+    own = read_json(folder, MODELOPT_FILE) if (folder / MODELOPT_FILE).exists() else None
+    return quantisation_of(config, own)

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from dgchat.checkpoint import open_checkpoint
 from dgchat.checkpoint.formats.layout import layout_of, packed_modules
-from dgchat.checkpoint.formats.quantisation import Quantisation
 from dgchat.errors import CheckpointError
+from dgchat.hub.quantisation import Quantisation
 from dgchat.model.config import ModelConfig
 from packed_tiny import DIALECTS, Dialect, plain_tensors, quantisation_json, quantise, write_packed
 from tiny import config_json, model_config

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from dgchat.checkpoint import find_checkpoint, open_checkpoint
-from dgchat.checkpoint.formats.quantisation import MODELOPT_FILE, Quantisation, read_quantisation
+from dgchat.checkpoint.formats.quantisation import read_quantisation
 from dgchat.errors import CheckpointError
+from dgchat.hub.formats import format_of
+from dgchat.hub.quantisation import MODELOPT_FILE, NVFP4_BLOCK, Quantisation
+from dgchat_kernels import NVFP4_BLOCK as KERNELS_BLOCK
 from packed_tiny import quantisation_json
 from tiny import config_json, write_checkpoint, write_json
 
@@ -50,13 +53,31 @@ def read(folder: Path, section: object, modelopt: object = None) -> Quantisation
             None,
             Quantisation("nvfp4", "compressed-tensors"),
         ),
+        ({"quant_method": "modelopt"}, {"quant_algo": "NVFP4"}, Quantisation("nvfp4", "modelopt")),
         (quantisation_json("fp8"), None, Quantisation("fp8", "compressed-tensors")),
         (compressed(FP8, FP8), None, Quantisation("fp8", "compressed-tensors")),
     ],
-    ids=["none", "config.json", "own file", "both", "modelopt fp8", "nvfp4", "fp8", "two groups"],
+    ids=[
+        "none",
+        "config.json",
+        "own file",
+        "both",
+        "modelopt fp8",
+        "nvfp4",
+        "split",
+        "fp8",
+        "two groups",
+    ],
 )
 def test_the_configuration_tells_the_format(tmp_path: Path, section: Any, modelopt: Any, found: Quantisation):
     assert read(tmp_path, section, modelopt) == found
+    listed = {"model_type": "diffusion_gemma"} | ({} if section is None else {"quantization_config": section})
+    write_json(tmp_path / "config.json", listed)
+    assert format_of(tmp_path) == {"none": "bf16"}.get(found.scheme, found.scheme)
+
+
+def test_a_block_has_as_many_weights_as_the_kernels_think():
+    assert NVFP4_BLOCK == KERNELS_BLOCK
 
 
 @pytest.mark.parametrize(
