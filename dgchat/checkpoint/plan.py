@@ -12,10 +12,13 @@ import torch
 
 from dgchat.checkpoint.find import checkpoint_name
 from dgchat.checkpoint.folder import Checkpoint
-from dgchat.checkpoint.formats.layout import Layout
-from dgchat.checkpoint.stored import StoredWeights
+from dgchat.checkpoint.formats.layout import Layout, are_experts, experts_layout
+from dgchat.checkpoint.stored import StoredWeights, compute_dtype
+from dgchat.checkpoint.tensors import expected_tensors
 from dgchat.checkpoint.workspace import workspace_bytes
 from dgchat.errors import InsufficientMemoryError, UsageError
+from dgchat.hub.formats import Configuration
+from dgchat.hub.quantisation import quantisation_of
 from dgchat.hub.sizes import rounded
 from dgchat.model.cache_sizes import cache_bytes
 from dgchat.model.config import ModelConfig
@@ -80,6 +83,23 @@ class MemoryPlanner:
         dtype = stored.compute_dtype(device)
         is_packed = stored.quantisation != "none"
         return cls(stored.config, weights_bytes(stored.layout, dtype), device, dtype, is_packed)
+
+    @classmethod
+    def of_configuration(cls, configuration: Configuration, device: str) -> MemoryPlanner:
+        """The planner for a model of which only the configuration is here: exact where nothing but experts is
+        quantised, too large otherwise. CheckpointError if the configuration is not one of ours.
+        """
+        quantisation = quantisation_of(configuration.config, configuration.own)
+        config = ModelConfig.from_json(configuration.config)
+        dtype = compute_dtype(device, torch.float32 if configuration.format == "fp32" else torch.bfloat16)
+        num_bytes = 0
+        for name, shape in expected_tensors(config).items():
+            if quantisation.scheme == "none" or not are_experts(name):
+                num_bytes += prod(shape) * dtype.itemsize
+            else:
+                count, *expert = shape
+                num_bytes += count * weights_bytes(experts_layout(quantisation, name, (1, *expert)), dtype)
+        return cls(config, num_bytes, device, dtype, quantisation.scheme != "none")
 
     @property
     def limit(self) -> int:

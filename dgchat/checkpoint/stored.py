@@ -40,7 +40,12 @@ class StoredWeights:
 
     def compute_dtype(self, device: str) -> torch.dtype:
         """What to compute in on a kind of device: fp32 on a CPU, which is faster there, else as stored."""
-        return torch.float32 if device == "cpu" else self.dtype
+        return compute_dtype(device, self.dtype)
+
+
+def compute_dtype(device: str, stored: torch.dtype) -> torch.dtype:
+    """What weights stored as `stored` are computed in on a kind of device, as `StoredWeights` says."""
+    return torch.float32 if device == "cpu" else stored
 
 
 def open_weights(folder: Path) -> StoredWeights:

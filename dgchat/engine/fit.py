@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dgchat.checkpoint.needs import needs_bytes
 from dgchat.checkpoint.plan import MemoryPlanner
 from dgchat.checkpoint.stored import open_weights
 from dgchat.engine.device import choose_device, free_memory
 from dgchat.errors import CheckpointError
-from dgchat.hub.formats import OURS
+from dgchat.hub.formats import OURS, Configuration, read_configuration
 from dgchat.hub.sizes import rounded
 
 
@@ -26,8 +25,8 @@ class Machine:
 class Fit:
     kind: str
     """How the weights are stored."""
-    needs_bytes: int
-    """Memory the checkpoint needs on this device."""
+    needs_bytes: int | None
+    """Memory the checkpoint needs on this device, with the shortest context; None if nothing tells."""
     available_bytes: int | None
     """Memory that is free there; None where nothing tells."""
     longest_context: int | None = None
@@ -40,7 +39,9 @@ class Fit:
         """Whether it can be opened here; None where nothing tells how much memory is free."""
         if self.fault or self.kind not in OURS:
             return False
-        return None if self.available_bytes is None else self.needs_bytes <= self.available_bytes
+        if self.needs_bytes is None or self.available_bytes is None:
+            return None
+        return self.needs_bytes <= self.available_bytes
 
     @property
     def words(self) -> str:
@@ -49,7 +50,7 @@ class Fit:
             return f"{self.kind} is not read"
         if self.fault:
             return f"cannot be opened: {self.fault}"
-        needs = rounded(self.needs_bytes)
+        needs = "nobody knows how much" if self.needs_bytes is None else rounded(self.needs_bytes)
         if self.available_bytes is None:
             return f"needs {needs}; how much is free is not known here"
         free = rounded(self.available_bytes)
@@ -65,19 +66,33 @@ def this_machine(device: str = "auto") -> Machine:
     return Machine(chosen, free_memory(chosen))
 
 
-def fit_of_folder(folder: Path, weight_bytes: int, kind: str, machine: Machine) -> Fit:
-    """How the checkpoint in a folder fits, by the plan that its headers make; where they make none, what is
-    wrong with them and an estimate.
+def fit_of_folder(folder: Path, machine: Machine) -> Fit:
+    """How the whole checkpoint in a folder fits, by the plan that its headers make; what is wrong with them
+    where they make none.
     """
+    configuration = read_configuration(folder)
     try:
         planner = MemoryPlanner.of(open_weights(folder), machine.device)
     except CheckpointError as error:
-        return replace(fit_of(weight_bytes, kind, machine), fault=error.message)
+        return replace(fit_of_configuration(configuration, machine), fault=error.message)
+    return _fit(configuration, planner, machine)
+
+
+def fit_of_configuration(configuration: Configuration, machine: Machine) -> Fit:
+    """How a checkpoint fits of which no weights are here, or not all of them."""
+    try:
+        planner = MemoryPlanner.of_configuration(configuration, machine.device)
+    except CheckpointError as error:
+        return Fit(_kind(configuration), None, machine.available_bytes, fault=error.message)
+    return _fit(configuration, planner, machine)
+
+
+def _fit(configuration: Configuration, planner: MemoryPlanner, machine: Machine) -> Fit:
     available = machine.available_bytes
     longest = None if available is None else planner.roomy_context(available)
-    return Fit(kind, planner.plan(planner.least).total_bytes, available, longest)
+    needs = planner.plan(planner.least).total_bytes
+    return Fit(_kind(configuration), needs, available, longest)
 
 
-def fit_of(weight_bytes: int, kind: str, machine: Machine) -> Fit:
-    """How weights of this size, stored as `kind`, fit the machine."""
-    return Fit(kind, needs_bytes(weight_bytes, kind, machine.device), machine.available_bytes)
+def _kind(configuration: Configuration) -> str:
+    return configuration.format or "a model of another architecture"

@@ -43,7 +43,7 @@ def choose_model(named: str | Path | None, device: str) -> ModelChoice:
 def _of_cached(largest_first: list[CachedCheckpoint], machine: Machine) -> ModelChoice:
     passed_over: list[tuple[CachedCheckpoint, Fit]] = []
     for checkpoint in largest_first:
-        fit = fit_of_folder(checkpoint.folder, checkpoint.weight_bytes, checkpoint.format, machine)
+        fit = fit_of_folder(checkpoint.folder, machine)
         if fit.fits:
             try:
                 opened = open_checkpoint(checkpoint.folder)

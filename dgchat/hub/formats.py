@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +20,43 @@ _MAX_CONFIG_BYTES = 2**20
 _PLAIN = {"bfloat16": "bf16", "float32": "fp32", "float16": "fp16"}
 
 
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the JSON files of a checkpoint say of its weights."""
+
+    config: Mapping[str, Any]
+    """config.json, parsed; empty if it is none."""
+    own: Mapping[str, Any] | None = None
+    """hf_quant_config.json, parsed; None if there is none."""
+
+    @property
+    def format(self) -> str | None:
+        """One of `OURS` if that is what opening the checkpoint would find, or the name of whatever else is
+        said; None if this is no DiffusionGemma.
+        """
+        if self.config.get("model_type") != MODEL_TYPE:
+            return None
+        try:
+            scheme = quantisation_of(self.config, self.own).scheme
+        except ForeignFormatError as error:
+            return error.name
+        except CheckpointError:
+            return "an unclear format"
+        return _plain(self.config) if scheme == "none" else scheme
+
+
+def read_configuration(folder: Path) -> Configuration:
+    """The configuration of the checkpoint in a folder; whatever is not there or no JSON object is empty."""
+    own = folder / MODELOPT_FILE
+    return Configuration(_read(folder / "config.json"), _read(own) if own.exists() else None)
+
+
 def format_of(folder: Path) -> str | None:
-    """One of `OURS` if that is what opening the folder would find, or the name of whatever else its
-    configuration says; None if this is no DiffusionGemma.
-    """
-    config = _read(folder / "config.json")
-    if config.get("model_type") != MODEL_TYPE:
-        return None
-    try:
-        scheme = quantisation_of(config, _read_own(folder)).scheme
-    except ForeignFormatError as error:
-        return error.name
-    except CheckpointError:
-        return "an unclear format"
-    return _plain(config) if scheme == "none" else scheme
+    """The format of the checkpoint in a folder, as `Configuration.format` names it."""
+    return read_configuration(folder).format
 
 
-def _read_own(folder: Path) -> dict[str, Any] | None:
-    return _read(folder / MODELOPT_FILE) if (folder / MODELOPT_FILE).exists() else None
-
-
-def _plain(config: dict[str, Any]) -> str:
+def _plain(config: Mapping[str, Any]) -> str:
     text = config.get("text_config")
     inner = text if isinstance(text, dict) else {}
     kind = next((str(part[key]) for part in (config, inner) for key in _DTYPE_KEYS if part.get(key)), "")

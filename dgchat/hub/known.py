@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
+
+from dgchat.hub.formats import Configuration
+
+_CONFIG = Path(__file__).with_name("diffusiongemma-26B-A4B-it.json")
+"""config.json of all of them, but for how their weights are stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +23,12 @@ class KnownCheckpoint:
     """Size of the repository's weights on disk."""
     is_exact: bool
     """Whether that is the exact size, or rounded."""
-    text_bytes: int
-    """Weights in memory: the text model alone, rounded."""
+
+    def configuration(self) -> Configuration:
+        """What its JSON files say, without having them: for a plan before anything is fetched."""
+        config = json.loads(_CONFIG.read_text(encoding="utf-8"))
+        section = {"quant_method": "modelopt", "quant_algo": "NVFP4"}
+        return Configuration(config | ({"quantization_config": section} if self.format == "nvfp4" else {}))
 
 
 KNOWN = (
@@ -26,14 +37,12 @@ KNOWN = (
         format="bf16",
         num_bytes=51_650_000_000,
         is_exact=False,
-        text_bytes=50_500_000_000,
     ),
     KnownCheckpoint(
         "nvidia/diffusiongemma-26B-A4B-it-NVFP4",
         format="nvfp4",
         num_bytes=18_823_855_888,
         is_exact=True,
-        text_bytes=17_700_000_000,
     ),
 )
 

@@ -13,9 +13,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dgchat.engine.fit import Fit, Machine, fit_of, fit_of_folder, this_machine
+from dgchat.engine.fit import Fit, Machine, fit_of_configuration, fit_of_folder, this_machine
 from dgchat.hub.cache import CachedCheckpoint, cached_checkpoints
-from dgchat.hub.formats import format_of
+from dgchat.hub.formats import format_of, read_configuration
 from dgchat.hub.known import KNOWN
 from dgchat.hub.sizes import rounded
 from dgchat.paths import bundled_model
@@ -65,7 +65,7 @@ def list_rows(machine: Machine) -> Iterator[Row]:
         if here is not None and here.is_whole:
             yield _of_cache(here, machine)
         else:
-            fit = fit_of(known.text_bytes, known.format, machine)
+            fit = fit_of_configuration(known.configuration(), machine)
             is_cached, commit = (PARTLY, here.commit) if here else (NOT_HERE, None)
             yield Row(known.name, known.format, known.num_bytes, known.is_exact, is_cached, commit, fit)
     for checkpoint in cached.values():
@@ -101,7 +101,9 @@ def _of_cache(checkpoint: CachedCheckpoint, machine: Machine) -> Row:
         is_exact=True,
         cached=WHOLE if checkpoint.is_whole else PARTLY,
         commit=checkpoint.commit,
-        fit=fit_of_folder(checkpoint.folder, checkpoint.weight_bytes, checkpoint.format, machine),
+        fit=fit_of_folder(checkpoint.folder, machine)
+        if checkpoint.is_whole
+        else fit_of_configuration(read_configuration(checkpoint.folder), machine),
     )
 
 
@@ -109,7 +111,7 @@ def _bundled(machine: Machine) -> Row:
     folder = bundled_model()
     size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     kind = format_of(folder) or "bf16"
-    return Row(BUNDLED, kind, size, True, WHOLE, None, fit_of_folder(folder, size, kind, machine))
+    return Row(BUNDLED, kind, size, True, WHOLE, None, fit_of_folder(folder, machine))
 
 
 def _write_words(out: TextIO, rows: list[Row], machine: Machine) -> None:

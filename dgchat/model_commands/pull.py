@@ -101,9 +101,9 @@ def _command(repository: Repository) -> str:
 
 
 def _fit_words(known: KnownCheckpoint) -> str:
-    from dgchat.engine.fit import fit_of, this_machine  # brings torch
+    from dgchat.engine.fit import fit_of_configuration, this_machine  # brings torch
 
-    return fit_of(known.text_bytes, known.format, this_machine()).words
+    return fit_of_configuration(known.configuration(), this_machine()).words
 
 
 def _can_ask(reads: TextIO, err: TextIO) -> bool:

@@ -13,6 +13,8 @@ import torch
 from dgchat.checkpoint import Checkpoint, open_checkpoint
 from dgchat.checkpoint.plan import MemoryPlanner
 from dgchat.errors import CheckpointError
+from dgchat.hub.formats import read_configuration
+from dgchat.hub.known import KNOWN, find_known
 from replica import DECODER, EXPERTS, HIDDEN, INDEX, INNER, Replica, bf16_replica, nvfp4_replica
 
 PATIENCE_SECONDS = 1.0
@@ -63,6 +65,19 @@ def test_the_nvfp4_replica_has_the_published_count_and_size_and_passes(nvfp4: Pa
     checkpoint = open_checkpoint(nvfp4)
     assert (checkpoint.quantisation, checkpoint.dtype) == ("nvfp4", torch.bfloat16)
     assert len(checkpoint.headers) == 631 + 30 * EXPERTS * 3 * 3
+
+
+@pytest.mark.parametrize("device", ["cuda", "cpu", "mps"])
+@pytest.mark.parametrize("name", [known.name for known in KNOWN])
+def test_what_is_planned_before_a_byte_is_fetched_is_what_the_headers_will_say(
+    request: pytest.FixtureRequest, name: str, device: str
+):
+    folder: Path = request.getfixturevalue("nvfp4" if name.endswith("NVFP4") else "bf16")
+    known = find_known(name)
+    assert known is not None
+    planned = MemoryPlanner.of_configuration(known.configuration(), device)
+    assert planned == MemoryPlanner.of(open_checkpoint(folder), device)
+    assert planned == MemoryPlanner.of_configuration(read_configuration(folder), device)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX tells how much of a file is a hole")

@@ -71,10 +71,7 @@ def test_of_the_cached_ones_that_fit_the_largest_is_taken_and_said():
 
 @pytest.mark.usefixtures("cached")
 def test_one_that_is_too_large_is_passed_over(machine: list[Machine]):
-    needs = {
-        one.name: fit_of_folder(one.folder, one.weight_bytes, one.format, machine[-1]).needs_bytes
-        for one in cached_checkpoints()
-    }
+    needs = {one.name: fit_of_folder(one.folder, machine[-1]).needs_bytes for one in cached_checkpoints()}
     machine.append(Machine("cuda", (needs[TINY] + needs[LARGER]) // 2))
     assert choose_model(None, "auto").name == TINY
 
