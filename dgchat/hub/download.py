@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from threading import Event as Flag
@@ -11,7 +12,7 @@ from typing import Any, Self
 
 from dgchat.errors import CheckpointError, HubError, StoppedError
 from dgchat.hub.cache import hub_cache, repository_folder
-from dgchat.hub.formats import OURS, format_of
+from dgchat.hub.formats import CONFIGURATION_FILES, OURS, Configuration, format_of, read_configuration
 from dgchat.hub.remedies import as_hub_error
 from dgchat.hub.repository import RemoteFile, Repository, free_bytes, look_up
 from dgchat.hub.sizes import exact, rounded
@@ -71,11 +72,22 @@ def download(repository: Repository, on_bytes: BytesListener, cancelled: Flag) -
     with _without_xet():
         for file in repository.files:
             if file.name.endswith(".safetensors") and not is_checked:
-                _refuse_foreign(repository)
+                refuse_foreign(repository)
                 is_checked = True
             _fetch_file(repository, file, on_bytes, cancelled)
             on_bytes(file, file.num_bytes)
     repository.keep_revision()
+
+
+def fetch_configuration(repository: Repository) -> Configuration:
+    """Fetch the few kilobytes that tell what the weights are; CheckpointError if these would be of no use
+    here, otherwise errors as for `download`.
+    """
+    files = tuple(file for file in repository.files if file.name in CONFIGURATION_FILES)
+    only = replace(repository, revision=repository.commit, files=files)  # a commit is not kept as a revision
+    download(only, lambda _file, _num_bytes: None, Flag())
+    refuse_foreign(repository)
+    return read_configuration(repository.folder)
 
 
 def fetch(name: str) -> None:
@@ -120,7 +132,7 @@ def _without_xet() -> Generator[None]:
         constants.HF_HUB_DISABLE_XET = earlier
 
 
-def _refuse_foreign(repository: Repository) -> None:
+def refuse_foreign(repository: Repository) -> None:
     """CheckpointError before the first byte of weights that could not be opened."""
     kind = format_of(repository.folder)
     if kind is None:

@@ -16,6 +16,9 @@ MODEL_TYPE = "diffusion_gemma"
 OURS = frozenset({"bf16", "fp32", "nvfp4", "fp8"})
 """Formats that dgchat reads."""
 
+CONFIGURATION_FILES = ("config.json", MODELOPT_FILE)
+"""What a `Configuration` is read from."""
+
 _MAX_CONFIG_BYTES = 2**20
 _PLAIN = {"bfloat16": "bf16", "float32": "fp32", "float16": "fp16"}
 

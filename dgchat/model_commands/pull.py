@@ -7,8 +7,8 @@ from typing import TextIO
 
 from dgchat.errors import CheckpointError, NotDownloadedError, UsageError
 from dgchat.hub.cache import MAIN, cached_folder, hub_cache, id_of_page, missing_files, needs_download
-from dgchat.hub.download import check_disk, clear_leftovers
-from dgchat.hub.known import KnownCheckpoint, find_known
+from dgchat.hub.download import check_disk, clear_leftovers, fetch_configuration
+from dgchat.hub.known import find_known
 from dgchat.hub.repository import Repository, free_bytes, look_up
 from dgchat.hub.sizes import exact, rounded
 from dgchat.model_commands.fetch import fetch
@@ -73,6 +73,7 @@ def _get(repository: Repository, *, yes: bool, reads: TextIO, err: TextIO) -> No
     for line in plan_of(repository):
         err.write(f"{visible(line, newlines=False)}\n")
     check_disk(repository)
+    err.write(f"{memory_of(repository)}\n")
     if repository.missing() and not yes and not _says_yes(reads, err):
         raise NotDownloadedError(f"{repository.name} was not fetched", hint="answer y, or give --yes")
     fetch(repository, err)
@@ -83,14 +84,11 @@ def plan_of(repository: Repository) -> list[str]:
     missing = repository.missing()
     to_fetch = sum(file.num_bytes for file in missing)
     here = repository.num_bytes - to_fetch
-    known = find_known(repository.name)
-    memory = [f"memory: {_fit_words(known)}"] if known else []
     return [
         f"{repository.name}: {repository.revision} is commit {repository.commit}",
         f"{len(repository.files)} files, {exact(repository.num_bytes)};"
         f" {len(repository.files) - len(missing)} of them, {exact(here)}, are whole in the cache",
         f"to fetch: {exact(to_fetch)} into {hub_cache()}, where {rounded(free_bytes())} are free",
-        *memory,
         *([] if missing else [f"to fetch anew what verify refuses: {_command(repository)} --again FILE"]),
     ]
 
@@ -100,10 +98,13 @@ def _command(repository: Repository) -> str:
     return f"dgchat models pull {repository.name}{pinned}"
 
 
-def _fit_words(known: KnownCheckpoint) -> str:
+def memory_of(repository: Repository) -> str:
+    """Whether the model fits this machine, in a line; unless it is known, its configuration is fetched."""
     from dgchat.engine.fit import fit_of_configuration, this_machine  # brings torch
 
-    return fit_of_configuration(known.configuration(), this_machine()).words
+    known = find_known(repository.name)
+    configuration = known.configuration() if known else fetch_configuration(repository)
+    return f"memory: {visible(fit_of_configuration(configuration, this_machine()).words, newlines=False)}"
 
 
 def _can_ask(reads: TextIO, err: TextIO) -> bool:

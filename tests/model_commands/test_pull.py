@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -18,12 +19,13 @@ import pytest
 
 from dgchat.checkpoint import find_checkpoint
 from dgchat.checkpoint.verify import verify
-from dgchat.engine.fit import Machine
+from dgchat.engine.fit import Machine, fit_of_folder
 from dgchat.errors import CheckpointError, HubError, NotDownloadedError, StoppedError, UsageError
+from dgchat.hub.cache import cached_folder
 from dgchat.hub.repository import Repository, look_up
 from dgchat.model_commands import fetch as fetch_module
 from dgchat.model_commands.fetch import fetch
-from dgchat.model_commands.pull import fetch_if_missing, plan_of, run_pull
+from dgchat.model_commands.pull import fetch_if_missing, memory_of, run_pull
 from fake_hub import COMMIT, OTHER_COMMIT, TINY, FakeHub, FakeRepository
 
 USELESS_PART = "*.*.incomplete"
@@ -67,8 +69,33 @@ def test_of_a_known_checkpoint_it_is_said_whether_it_fits_before_anything_is_fet
     monkeypatch.setattr("dgchat.engine.fit.this_machine", lambda: Machine("cuda", 24_000_000_000))
     known = "google/diffusiongemma-26B-A4B-it"
     hub.repositories[known] = FakeRepository(tiny_files)
-    assert plan_of(look_up(known))[-1] == "memory: too large: needs 52.5 GB, 24.0 GB free"
+    assert memory_of(look_up(known)) == "memory: too large: needs 52.5 GB, 24.0 GB free"
     assert hub.fetched() == []
+
+
+def test_of_any_other_its_configuration_tells_before_the_question_what_its_headers_will_say(
+    hub: FakeHub, tiny_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("dgchat.engine.fit.this_machine", lambda: Machine("cuda", 24_000_000_000))
+    config = json.loads(tiny_files["config.json"]) | {"dtype": "float32"}
+    hub.repositories[TINY] = FakeRepository(tiny_files | {"config.json": json.dumps(config).encode()})
+    reads, err = Stream("n\n", TERMINAL), Stream(is_terminal=TERMINAL)
+    with pytest.raises(NotDownloadedError):
+        run_pull(TINY, "main", yes=False, reads=reads, out=Stream(), err=err)
+    told = err.getvalue().partition("memory: ")[2].partition("\nFetch it?")[0]
+    assert cached_folder(TINY) is None, "a configuration alone is nothing to open"
+    pull()
+    assert told == fit_of_folder(find_checkpoint(TINY), Machine("cuda", 24_000_000_000)).words
+
+
+def test_one_in_a_foreign_format_is_refused_before_anyone_is_asked(
+    hub: FakeHub, tiny_files: dict[str, bytes]
+):
+    foreign = b'{"model_type": "diffusion_gemma", "quantization_config": {"quant_method": "awq"}}'
+    hub.repositories[TINY] = FakeRepository(tiny_files | {"config.json": foreign})
+    with pytest.raises(CheckpointError, match="stored as AWQ"):
+        pull("", TERMINAL)
+    assert hub.fetched() == ["config.json"]
 
 
 def test_a_pipe_is_not_asked_and_no_word_of_the_question_is_written(hub: FakeHub):
@@ -82,7 +109,7 @@ def test_a_terminal_is_asked_with_the_exact_bytes_before_the_first_one(hub: Fake
         run_pull(TINY, "main", yes=False, reads=reads, out=Stream(), err=err)
     assert f"to fetch: {look_up(TINY).num_bytes:,} bytes" in err.getvalue()
     assert err.getvalue().endswith("[y/N] ")
-    assert hub.fetched() == []
+    assert hub.fetched() == ["config.json"]
 
 
 @pytest.mark.parametrize(("answer", "yes"), [("y\n", False), ("YES\n", False), ("", True)])
