@@ -92,7 +92,7 @@ def _model(settings: Settings) -> Iterator[Row]:
 
     choice = choose_model(settings.model, settings.device)
     yield "model", f"{settings.model or choice.reason or 'the bundled model'}, in {choice.folder}"
-    checkpoint = open_checkpoint(choice.folder)
+    checkpoint = choice.opened or open_checkpoint(choice.folder)
     yield from _sizes(checkpoint)
     device = choose_device(settings.device)
     available = free_memory(device)

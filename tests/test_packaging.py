@@ -33,6 +33,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
         "dgchat/py.typed",
         "dgchat_kernels/reference.py",
         "dgchat_kernels/py.typed",
+        "dgchat/hub/diffusiongemma-26B-A4B-it.json",
         "dgchat/assets/nano/config.json",
         "dgchat/assets/nano/generation_config.json",
         "dgchat/assets/nano/model.safetensors",
