@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -58,6 +60,8 @@ class TrainingConfig:
     """Steps between checkpoints."""
     start_from: str | None = None
     """Checkpoint folder whose weights the run begins with; None: random ones."""
+    rate_scale: float = 1.0
+    """Of both learning rates; less for a run that begins with trained weights."""
     precision: str = "bf16"
     """Of matrix products: bf16, several times as fast where the processor has it, or fp32."""
 
@@ -138,7 +142,7 @@ class Trainer:
         losses = batch_losses(self.model, batch, self.maker.fill, self.generator)
         losses.total.backward()
         self._average_gradients()
-        factor = learning_rate_factor(self.step, self.config.steps)
+        factor = self.config.rate_scale * learning_rate_factor(self.step, self.config.steps)
         for optimizer, base in zip(self.optimizers, self.base_lrs, strict=True):
             optimizer.param_groups[0]["lr"] = base * factor
             optimizer.step()
@@ -213,7 +217,8 @@ def train(config: TrainingConfig, model_json: dict[str, Any], run: Path) -> None
         _work(0, config, model_json, run, "")
         return
     os.environ.update(WORKER_ENVIRONMENT)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an exit, unlike a kill, takes daemons along
     with tempfile.TemporaryDirectory() as folder:
         rendezvous = os.path.join(folder, "rendezvous")  # noqa: PTH118  becomes a URL
         arguments = (config, model_json, run, rendezvous)
-        spawn(_work, arguments, nprocs=config.processes)
+        spawn(_work, arguments, nprocs=config.processes, daemon=True)

@@ -16,6 +16,7 @@ from dgchat.training.corpus.phrasings import rephrased
 from dgchat.training.corpus.shelf import jokes, poems
 from dgchat.training.corpus.skills import SKILLS
 from dgchat.training.corpus.stories import story_turns
+from dgchat.training.corpus.unclear import unclear_turn
 
 __all__ = ["Conversation", "Turn", "example_stream"]
 
@@ -83,6 +84,13 @@ def _fallback_turn(rng: Random) -> Turn:
             return Turn(text, turn.answer)
 
 
+def _unclear_turn(rng: Random) -> Turn:
+    while True:
+        turn = unclear_turn(rng)
+        if normalised(turn.user) not in _claimed():
+            return turn
+
+
 def _skill_turn(rng: Random) -> Turn:
     skill = rng.choice(SKILLS)
     while True:
@@ -119,11 +127,12 @@ def _claimed() -> frozenset[str]:
 
 _FAMILIES: dict[str, tuple[float, Callable[[Random], tuple[Turn, ...]]]] = {
     "fact": (0.24, lambda rng: (_entry_turn("fact", rng),)),
-    "small_talk": (0.20, lambda rng: (_small_talk_turn(rng),)),
-    "fallback": (0.08, lambda rng: (_fallback_turn(rng),)),
-    "story": (0.20, story_turns),
+    "small_talk": (0.22, lambda rng: (_small_talk_turn(rng),)),
+    "fallback": (0.10, lambda rng: (_fallback_turn(rng),)),
+    "unclear": (0.08, lambda rng: (_unclear_turn(rng),)),
+    "story": (0.12, story_turns),
     "poem": (0.02, lambda rng: poems().turns(rng)),
     "joke": (0.02, lambda rng: jokes().turns(rng)),
     "memory": (0.10, lambda rng: memory_turns(rng, _small_talk_turn)),
-    "skill": (0.14, lambda rng: (_skill_turn(rng),)),
+    "skill": (0.10, lambda rng: (_skill_turn(rng),)),
 }

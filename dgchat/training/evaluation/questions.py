@@ -21,12 +21,14 @@ from dgchat.training.corpus.outside import outside_turn
 from dgchat.training.corpus.shelf import jokes, poems
 from dgchat.training.corpus.skills import SKILLS, Skill
 from dgchat.training.corpus.stories import Wish, draw_wish
+from dgchat.training.corpus.unclear import unclear_turn
 
 NAME_DIALOGS = 80
 FAVORITE_DIALOGS = 20
 MADE_UP_NAME_DIALOGS = 40
 EXERCISES = 40
 OUTSIDE_QUESTIONS = 80
+UNCLEAR_SENTENCES = 80
 STORIES = 100
 
 
@@ -130,6 +132,9 @@ def _other_questions() -> Iterator[Question]:
     for _ in range(OUTSIDE_QUESTIONS):
         turn = outside_turn(rng, held_out=True)
         yield _single("fallback, things never named in training", turn.user, turn.answer)
+    for _ in range(UNCLEAR_SENTENCES):
+        turn = unclear_turn(rng)
+        yield _single("unclear sentences, as good as never seen", turn.user, turn.answer)
     for shelf in (jokes(), poems()):
         for topic, _ in shelf.topics[::2]:
             yield _single(
