@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any, TextIO, cast
+from typing import Annotated, Any, Literal, TextIO, cast
 
 import typer
 
@@ -100,10 +100,18 @@ def _bench(
     repeat: Annotated[int, typer.Option(min=1, metavar="N", help="Runs that are measured.")] = 3,
     model: Model = None,
     device: Device = None,
+    against: Annotated[
+        Literal["transformers"] | None,
+        typer.Option(help="Measure the reference implementation too, in turn, in fp32 on the CPU."),
+    ] = None,
     json: Json = False,
 ) -> int:
     """Measure denoising steps per second, with early stopping off."""
     settings = _with_flags(context, {"steps": steps, "model": model, "device": device})
+    if against is not None:
+        from dgchat.bench_against import run_against  # brings torch and transformers
+
+        return run_against(settings.model, settings.steps, repeat, json=json, out=sys.stdout)
     from dgchat.bench import run_bench  # only this command needs it
 
     return run_bench(_loader(settings), settings.steps, repeat, json=json, out=sys.stdout)

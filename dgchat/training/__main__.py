@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import StrEnum
 from itertools import chain, islice, repeat
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Annotated
 import typer
 
 from dgchat.api import Answer, DiffusionGemmaModel
-from dgchat.checkpoint import find_checkpoint
+from dgchat.checkpoint import find_checkpoint, open_checkpoint
+from dgchat.engine.engine import DiffusionEngine
 from dgchat.engine.events import ChatMessage
 from dgchat.paths import bundled_model
 from dgchat.training.card import write_card
@@ -20,6 +22,8 @@ from dgchat.training.corpus.generate import example_stream
 from dgchat.training.corpus.slots import words
 from dgchat.training.corpus.stories import templates
 from dgchat.training.evaluate import evaluate as evaluate_answers
+from dgchat.training.evaluate import evaluate_depth
+from dgchat.training.evaluation.autoregressive import write_autoregressively
 from dgchat.training.export import export as export_run
 from dgchat.training.shape import model_json
 from dgchat.training.tokenizer import token_id, train_tokenizer
@@ -102,15 +106,28 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(help="Most questions of each family.")] = None,
     pairs: Annotated[bool, typer.Option(help="Also print how each first sentence was answered.")] = False,
     mistakes: Annotated[bool, typer.Option(help="Also print every wrong answer.")] = False,
-    card: Annotated[bool, typer.Option(help="Write the model card into the checkpoint folder.")] = False,
+    depth: Annotated[bool, typer.Option(help="Also measure chats, step limits, single tokens.")] = False,
+    card: Annotated[
+        bool, typer.Option(help="Write the model card into the checkpoint folder; measures --depth too.")
+    ] = False,
 ) -> None:
     """Measure a checkpoint on everything it was never trained on and print the model card's table."""
-    loaded = DiffusionGemmaModel.from_pretrained(model, device="cpu")
+    checkpoint = open_checkpoint(find_checkpoint(model)).load()
+    loaded = DiffusionGemmaModel(DiffusionEngine(checkpoint))
 
     def answer(messages: list[ChatMessage], seed: int) -> Answer:
         return loaded.generate(messages, seed=seed)
 
+    def say(messages: list[ChatMessage], seed: int, steps: int) -> str:
+        return loaded.generate(messages, seed=seed, num_diffusion_steps=steps).text
+
+    def say_by_tokens(messages: list[ChatMessage], _seed: int) -> str:
+        return write_autoregressively(checkpoint, messages, checkpoint.generation.max_new_tokens)
+
     report = evaluate_answers(answer, limit)
+    if depth or card:
+        most = checkpoint.generation.sampler.max_denoising_steps
+        report = replace(report, depth=evaluate_depth(say, say_by_tokens, most))
     typer.echo(report.as_markdown())
     if pairs:
         typer.echo(report.first_sentence_pairs())
@@ -143,9 +160,11 @@ def _whole_words() -> Iterator[str]:
     for name in WHOLE_WORDS:
         for word in words(name):
             yield from repeat(f" {word}", WHOLE_WORDS[name])
-    for template in templates():
-        for word in chain(*template.choices.values()):
-            yield from repeat(f" {word}", STORY_CHOICES)
+    choices = (
+        option for template in templates() for options in template.choices.values() for option in options
+    )
+    for word in choices:
+        yield from repeat(f" {word}", STORY_CHOICES)
 
 
 if __name__ == "__main__":

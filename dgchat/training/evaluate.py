@@ -8,10 +8,12 @@ from typing import Protocol, TypeVar
 
 from dgchat.engine.events import ChatMessage, GenerationStats
 from dgchat.training.corpus.held_out import first_sentences
+from dgchat.training.evaluation.chats import Say, score_long_chats, score_sampled_chats
 from dgchat.training.evaluation.first_sentences import judged
 from dgchat.training.evaluation.garble import garbled, split_words
 from dgchat.training.evaluation.questions import Question, StoryRequest, all_questions, story_requests
-from dgchat.training.evaluation.report import Mistake, Report, Score, StoryScore
+from dgchat.training.evaluation.report import Depth, Mistake, Report, Score, StoryScore
+from dgchat.training.evaluation.steps import QUESTIONS, SayWithin, StepsScore, score_step_limits
 
 _Item = TypeVar("_Item")
 
@@ -61,6 +63,23 @@ def evaluate(answer: Answerer, limit: int | None = None) -> Report:
         overall.add(reply.stats)
         outcomes.append(judged(sentence, reply.text))
     return Report(tuple(scores), stories, tuple(outcomes), tuple(mistakes), overall.per_canvas())
+
+
+def evaluate_depth(say: SayWithin, say_by_tokens: Say, max_steps: int) -> Depth:
+    """Whole chats, other step limits, and the same weights one token at a time."""
+
+    def at_full_length(messages: list[ChatMessage], seed: int) -> str:
+        return say(messages, seed, max_steps)
+
+    questions = [question for family in all_questions().values() for question in family]
+    chosen = Random(0).sample(questions, QUESTIONS)
+    one_by_one = [say_by_tokens(list(question.messages), 0) == question.expected for question in chosen]
+    return Depth(
+        sampled_chats=score_sampled_chats(at_full_length),
+        long_chats=score_long_chats(at_full_length),
+        step_limits=score_step_limits(say, chosen),
+        autoregressive=StepsScore(1, sum(one_by_one), len(chosen)),
+    )
 
 
 def _some(items: list[_Item], limit: int | None) -> list[_Item]:

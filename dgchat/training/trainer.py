@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -213,7 +215,8 @@ def train(config: TrainingConfig, model_json: dict[str, Any], run: Path) -> None
         _work(0, config, model_json, run, "")
         return
     os.environ.update(WORKER_ENVIRONMENT)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an exit, unlike a kill, takes daemons along
     with tempfile.TemporaryDirectory() as folder:
         rendezvous = os.path.join(folder, "rendezvous")  # noqa: PTH118  becomes a URL
         arguments = (config, model_json, run, rendezvous)
-        spawn(_work, arguments, nprocs=config.processes)
+        spawn(_work, arguments, nprocs=config.processes, daemon=True)

@@ -16,17 +16,21 @@ from dgchat.training.corpus.memory import (
     draw_value,
     made_up_name,
     recall_turns,
+    two_things_turns,
 )
 from dgchat.training.corpus.outside import outside_turn
 from dgchat.training.corpus.shelf import jokes, poems
 from dgchat.training.corpus.skills import SKILLS, Skill
 from dgchat.training.corpus.stories import Wish, draw_wish
+from dgchat.training.corpus.unclear import unclear_turn
 
 NAME_DIALOGS = 80
 FAVORITE_DIALOGS = 20
 MADE_UP_NAME_DIALOGS = 40
+TWO_THINGS_DIALOGS = 40
 EXERCISES = 40
 OUTSIDE_QUESTIONS = 80
+UNCLEAR_SENTENCES = 80
 STORIES = 100
 
 
@@ -95,6 +99,11 @@ def _memory_questions() -> Iterator[Question]:
     for _ in range(MADE_UP_NAME_DIALOGS):
         name = made_up_name(rng, held_out=True)
         yield _memory_question("made-up name", NAME_MEMORY, name, small_talk, rng)
+    for _ in range(TWO_THINGS_DIALOGS):
+        first, second = rng.sample(MEMORIES, 2)
+        values = (draw_value(first, rng, held_out=True), draw_value(second, rng, held_out=True))
+        turns = two_things_turns((first, second), values, rng, _as_it_is)
+        yield _dialog("two things told, the other one asked, held-out values", turns)
 
 
 def _memory_question(
@@ -130,6 +139,9 @@ def _other_questions() -> Iterator[Question]:
     for _ in range(OUTSIDE_QUESTIONS):
         turn = outside_turn(rng, held_out=True)
         yield _single("fallback, things never named in training", turn.user, turn.answer)
+    for _ in range(UNCLEAR_SENTENCES):
+        turn = unclear_turn(rng)
+        yield _single("unclear sentences, as good as never seen", turn.user, turn.answer)
     for shelf in (jokes(), poems()):
         for topic, _ in shelf.topics[::2]:
             yield _single(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass
 
+from dgchat.training.evaluation.chats import ChatScore
 from dgchat.training.evaluation.first_sentences import Kind, Outcome
+from dgchat.training.evaluation.steps import StepsScore
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,33 @@ class StoryScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Depth:
+    """What takes longer to measure: whole chats, other step limits, the same weights one token at a time."""
+
+    sampled_chats: ChatScore
+    long_chats: ChatScore
+    step_limits: tuple[StepsScore, ...]
+    autoregressive: StepsScore
+    """Its `steps` is 1: a token per forward pass."""
+
+    def as_markdown(self) -> str:
+        """Three short paragraphs and a table."""
+        sampled, late, one = self.sampled_chats, self.long_chats, self.autoregressive
+        lines = [
+            f"Chats: {len(sampled.flaws)} of {sampled.total} sampled answers are garbled "
+            f"({sampled.percent_garbled:.1f} percent), and {len(late.flaws)} of {late.total} "
+            f"({late.percent_garbled:.1f} percent) in the turns 11 to 20 of long mixed chats.",
+            "",
+            "| most steps per canvas | " + " | ".join(str(s.steps) for s in self.step_limits) + " |",
+            "|---|" + "---:|" * len(self.step_limits),
+            f"| right, of {one.total} | " + " | ".join(str(s.right) for s in self.step_limits) + " |",
+            "",
+            f"The same weights writing one token at a time: {one.right} of {one.total} right.",
+        ]
+        return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A whole evaluation."""
 
@@ -59,6 +88,18 @@ class Report:
     mistakes: tuple[Mistake, ...]
     steps_per_canvas: float
     """Mean over every canvas of the evaluation."""
+    depth: Depth | None = None
+    """None if it was not measured."""
+
+    @property
+    def right(self) -> int:
+        """Right answers of all families."""
+        return sum(score.right for score in self.scores)
+
+    @property
+    def total(self) -> int:
+        """Questions of all families."""
+        return sum(score.total for score in self.scores)
 
     def as_dict(self) -> dict[str, object]:
         """Everything, as JSON can hold it."""
@@ -79,7 +120,10 @@ class Report:
             f"{told.steps_per_canvas:.1f} steps per canvas.",
             "",
             f"First sentences of strangers ({len(self.first_sentences)}, never trained on): {self._kinds()}.",
+            f"All families: {self.right} of {self.total} right.",
             f"All canvases: {self.steps_per_canvas:.1f} steps on average.",
+            "",
+            *(self.depth.as_markdown().splitlines() if self.depth else ()),
             "",
             "Five stories as they came:",
         ]
