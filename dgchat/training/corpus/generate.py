@@ -126,13 +126,13 @@ def _claimed() -> frozenset[str]:
 
 
 _FAMILIES: dict[str, tuple[float, Callable[[Random], tuple[Turn, ...]]]] = {
-    "fact": (0.24, lambda rng: (_entry_turn("fact", rng),)),
-    "small_talk": (0.22, lambda rng: (_small_talk_turn(rng),)),
+    "fact": (0.26, lambda rng: (_entry_turn("fact", rng),)),
+    "small_talk": (0.26, lambda rng: (_small_talk_turn(rng),)),
     "fallback": (0.10, lambda rng: (_fallback_turn(rng),)),
-    "unclear": (0.08, lambda rng: (_unclear_turn(rng),)),
-    "story": (0.12, story_turns),
+    "unclear": (0.06, lambda rng: (_unclear_turn(rng),)),
+    "story": (0.10, story_turns),
     "poem": (0.02, lambda rng: poems().turns(rng)),
     "joke": (0.02, lambda rng: jokes().turns(rng)),
-    "memory": (0.10, lambda rng: memory_turns(rng, _small_talk_turn)),
+    "memory": (0.08, lambda rng: memory_turns(rng, _small_talk_turn)),
     "skill": (0.10, lambda rng: (_skill_turn(rng),)),
 }
