@@ -21,12 +21,12 @@ from dgchat.safe_text import visible
 from dgchat.session.commands import parse_command
 from dgchat.session.session import Session
 from dgchat.session.turn import Turn
-from dgchat.ui.chat_commands import ChatCommands
 from dgchat.ui.current_app import current_app
 from dgchat.ui.engine_thread import start_loading, start_turn
 from dgchat.ui.messages import ModelFailed, ModelLoaded, TurnEnded, TurnMoved
 from dgchat.ui.pace import Pace
 from dgchat.ui.screens.help import HelpScreen
+from dgchat.ui.slash.commands import ChatCommands
 from dgchat.ui.theme import ChatTheme
 from dgchat.ui.turn_views import TurnViews
 from dgchat.ui.widgets.answer_view import AnswerView

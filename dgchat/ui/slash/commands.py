@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dgchat.engine.events import MAX_SEED
 from dgchat.errors import UsageError
@@ -21,16 +21,31 @@ if TYPE_CHECKING:
 Handler = Callable[[str], Awaitable[None]]
 
 
+class CommandGroup(Protocol):
+    """The commands of one subject."""
+
+    @property
+    def handlers(self) -> dict[str, Handler]:
+        """Command name -> what it does; a handler raises DgchatError for an argument it cannot use."""
+        ...
+
+
 class ChatCommands:
-    """One method per command; each raises DgchatError for an argument it cannot use."""
+    """One method per command of the conversation itself, and the groups of the other subjects."""
 
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
         self._session = screen.session
+        self._groups: tuple[CommandGroup, ...] = ()
 
     @property
     def handlers(self) -> dict[str, Handler]:
         """Command name -> what it does."""
+        own = self._own_handlers
+        return own | {name: handler for group in self._groups for name, handler in group.handlers.items()}
+
+    @property
+    def _own_handlers(self) -> dict[str, Handler]:
         return {
             "help": self._help,
             "new": self._new,

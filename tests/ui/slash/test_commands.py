@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dgchat.session.commands import COMMANDS
-from dgchat.ui.chat_commands import ChatCommands
+from dgchat.ui.slash.commands import ChatCommands
 from dgchat.ui.widgets.answer_view import AnswerView
 from dgchat.ui.widgets.user_message import UserMessage
 from scripted_engine import ANSWER, ScriptedEngine

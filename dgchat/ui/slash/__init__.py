@@ -1,0 +1,1 @@
+"""What the slash commands do on the screen, one file per subject."""
