@@ -17,9 +17,12 @@ from textual.theme import Theme
 
 from dgchat.errors import SettingsError
 from dgchat.safe_text import visible
+from dgchat.ui.terminal import Terminal
 
 DARK_DEFAULT = "ember"
 LIGHT_DEFAULT = "paper"
+DARK_ANSI_DEFAULT = "slate"
+LIGHT_ANSI_DEFAULT = "marble"
 
 NUM_ENTROPY_LEVELS = 5
 """Four of them tint a draft, the highest is noise."""
@@ -141,15 +144,21 @@ def read_theme(path: Path) -> ChatTheme:
     return ChatTheme(**{key: _frozen(value) for key, value in table.items()})
 
 
-def choose_theme(wanted: str, themes: Mapping[str, ChatTheme], light_background: bool) -> ChatTheme:
-    """The theme of that name, or for `auto` the default that goes with the terminal's background."""
-    name = (LIGHT_DEFAULT if light_background else DARK_DEFAULT) if wanted == "auto" else wanted
+def choose_theme(wanted: str, themes: Mapping[str, ChatTheme], terminal: Terminal) -> ChatTheme:
+    """The theme of that name, or for `auto` the default that goes with the terminal."""
+    name = _default_for(terminal) if wanted == "auto" else wanted
     if theme := themes.get(name):
         return theme
     nearest = get_close_matches(name, themes, n=1, cutoff=0.0)
     known = ", ".join(sorted(themes))
     hint = f"did you mean {nearest[0]}? There are: {known}" if nearest else "no theme was found"
     raise SettingsError(f"There is no theme {name!r}.", hint=hint)
+
+
+def _default_for(terminal: Terminal) -> str:
+    if terminal.has_few_colours:
+        return LIGHT_ANSI_DEFAULT if terminal.is_light else DARK_ANSI_DEFAULT
+    return LIGHT_DEFAULT if terminal.is_light else DARK_DEFAULT
 
 
 def _frozen(value: Any) -> Any:

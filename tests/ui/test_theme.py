@@ -10,6 +10,7 @@ from textual.color import Color
 
 from colour_measures import CONSOLE, DEFICIENCIES, XTERM, contrast, distance, luminance, resolved
 from dgchat.errors import SettingsError
+from dgchat.ui.terminal import Terminal
 from dgchat.ui.theme import ChatTheme, choose_theme, load_themes, read_theme
 
 FOLDER = Path(__file__).parents[2] / "themes"
@@ -77,14 +78,24 @@ def _contrast(theme: ChatTheme, colour: str, behind: str, palette: list[str]) ->
     return contrast(text, resolved(behind, palette, is_dark=theme.dark, is_background=True))
 
 
-def test_auto_follows_the_background_of_the_terminal():
-    assert choose_theme("auto", THEMES, light_background=False).dark
-    assert not choose_theme("auto", THEMES, light_background=True).dark
+@pytest.mark.parametrize(
+    ("environment", "name"),
+    [
+        ({"TERM": "xterm-256color"}, "ember"),
+        ({"TERM": "xterm-256color", "COLORFGBG": "0;15"}, "paper"),
+        ({"TERM": "xterm-kitty"}, "ember"),
+        ({"TERM": "linux"}, "slate"),
+        ({"TERM": "xterm-16color", "COLORFGBG": "0;7"}, "marble"),
+        ({"TERM": "xterm", "COLORTERM": "truecolor"}, "ember"),
+    ],
+)
+def test_auto_follows_background_and_colours_of_the_terminal(environment, name):
+    assert choose_theme("auto", THEMES, Terminal.from_environment(environment)).name == name
 
 
 def test_an_unknown_theme_names_the_nearest():
     with pytest.raises(SettingsError, match="did you mean paper"):
-        choose_theme("papre", THEMES, light_background=False)
+        choose_theme("papre", THEMES, Terminal.from_environment({}))
 
 
 @pytest.mark.parametrize(

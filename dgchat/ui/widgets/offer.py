@@ -1,0 +1,29 @@
+"""One prompt that an empty chat offers, asked with a key or a click."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from dgchat.safe_text import visible
+
+
+class Offer(Static):
+    """The key and the prompt."""
+
+    class Taken(Message):
+        """The prompt was clicked."""
+
+        def __init__(self, prompt: str) -> None:
+            super().__init__()
+            self.prompt = prompt
+
+    def __init__(self, place: int, prompt: str) -> None:
+        key = f"alt+{place + 1}"
+        super().__init__(Content.assemble((key, "$accent"), "  ", visible(prompt, newlines=False)))
+        self.prompt = prompt
+
+    def on_click(self) -> None:
+        """Ask it."""
+        self.post_message(self.Taken(self.prompt))
