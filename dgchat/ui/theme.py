@@ -95,6 +95,7 @@ class ChatTheme:
             variables={
                 **drafts,
                 **heat,
+                **self._terminal_sides(),
                 "surface": self.surface,
                 "panel": self.surface,
                 "muted": self.muted,
@@ -116,6 +117,13 @@ class ChatTheme:
                 "markdown-h3-text-style": "bold",
             },
         )
+
+    def _terminal_sides(self) -> dict[str, str]:
+        """What textual's own stylesheets want of a theme in the terminal's colours."""
+        if not self.is_ansi:
+            return {}
+        behind, before = ("ansi_black", "ansi_white") if self.dark else ("ansi_white", "ansi_black")
+        return {"ansi-background": behind, "ansi-foreground": before}
 
 
 def load_themes(folders: Iterable[Path]) -> tuple[dict[str, ChatTheme], list[SettingsError]]:

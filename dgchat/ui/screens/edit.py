@@ -18,6 +18,8 @@ from textual.widgets.option_list import Option
 from dgchat.errors import DgchatError
 from dgchat.safe_text import visible
 
+_HEIGHTS = [(0, "-short"), (20, "-high")]
+_PADDING_CELLS = 2
 _NAME_CELLS = 22
 _NOTE_CELLS = 12
 _LEAST_VALUE_CELLS = 8
@@ -44,6 +46,7 @@ class EditScreen(ModalScreen[None]):
 
     CSS_PATH = "edit.tcss"
     AUTO_FOCUS = "#edit-rows"
+    VERTICAL_BREAKPOINTS = _HEIGHTS
     HEADING = ""
     HINT = "enter changes · backspace takes the default · esc closes"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -84,8 +87,9 @@ class EditScreen(ModalScreen[None]):
         self.call_after_refresh(self._show_rows)
 
     def on_option_list_option_highlighted(self) -> None:
-        """Explain the row."""
+        """Explain the row, and show it in full strength."""
         self._explain()
+        self._show_rows()
 
     def on_option_list_option_selected(self) -> None:
         """Take the next of few values, or open the line to type one."""
@@ -152,8 +156,11 @@ class EditScreen(ModalScreen[None]):
 
     def _show_rows(self) -> None:
         options = self.query_one(OptionList)
-        width = options.scrollable_content_region.width
-        prompts = [self._prompt(row, width) for row in self.rows()]
+        width = options.scrollable_content_region.width - _PADDING_CELLS
+        prompts = [
+            self._prompt(row, width, is_chosen=place == (options.highlighted or 0))
+            for place, row in enumerate(self.rows())
+        ]
         if options.option_count != len(prompts):
             options.clear_options()
             options.add_options([Option(prompt) for prompt in prompts])
@@ -162,12 +169,11 @@ class EditScreen(ModalScreen[None]):
         for place, prompt in enumerate(prompts):
             options.replace_option_prompt_at_index(place, prompt)
 
-    def _prompt(self, row: Row, width: int) -> Content:
+    def _prompt(self, row: Row, width: int, *, is_chosen: bool) -> Content:
         note = _NOTE_CELLS if width >= _NAME_CELLS + _NOTE_CELLS + _LEAST_VALUE_CELLS else 0
         value = Content(visible(row.value, newlines=False))
         room = max(_LEAST_VALUE_CELLS, width - _NAME_CELLS - note)
         shown = value.truncate(room - 1, ellipsis=True)
         gap = " " * (room - shown.cell_length)
-        return Content.assemble(
-            (row.name.ljust(_NAME_CELLS), "$muted"), shown, gap, (row.note[:note] if note else "", "$muted")
-        )
+        faint = "" if is_chosen else "$muted"
+        return Content.assemble(row.name.ljust(_NAME_CELLS), shown, gap, (row.note[:note], faint))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -16,14 +15,14 @@ from dgchat.session.commands import COMMANDS
 from dgchat.ui.keys import SLIDER_KEYS, Keymap
 from dgchat.ui.widgets.legend import legend
 
-_WIDEST_LEFT = 20
-_NARROW = 60
+_WIDTHS = [(0, "-narrow"), (60, "-wide")]
 
 
 class HelpScreen(ModalScreen[None]):
     """Any of esc, F1, enter and q closes it."""
 
     CSS_PATH = "help.tcss"
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f1,enter,q,question_mark", "dismiss", "close", show=False)
     ]
@@ -35,11 +34,14 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """One scrolling page."""
         with VerticalScroll(id="help"):
-            yield Static(Content("what the canvas shows"), classes="help-title")
+            yield Static(Content("what the canvas shows"), classes="help-title -first")
             yield Static(legend())
             for title, rows in self._tables():
                 yield Static(Content(title), classes="help-title")
-                yield Static(_table(rows, self.app.size.width), classes="help-table")
+                for left, right in rows:
+                    with Horizontal(classes="help-row"):
+                        yield Static(Content(left), classes="help-left")
+                        yield Static(Content(right), classes="help-right")
             yield Static(Content("↑ ↓ scroll · esc closes"), classes="help-foot")
 
     def _tables(self) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -50,17 +52,3 @@ class HelpScreen(ModalScreen[None]):
             ("on a slider", list(SLIDER_KEYS)),
             ("commands", [*commands, as_is]),
         ]
-
-
-def _table(rows: Iterable[tuple[str, str]], screen_width: int) -> Content:
-    """Two columns; a long left side, or a narrow screen, puts the right one below."""
-    lines: list[Content] = []
-    for left, right in rows:
-        is_below = len(left) > _WIDEST_LEFT or screen_width < _NARROW
-        gap = f"\n{' ' * (2 if screen_width < _NARROW else _WIDEST_LEFT + 2)}" if is_below else ""
-        lines.append(
-            Content.assemble(
-                (left.ljust(0 if is_below else _WIDEST_LEFT + 2), "$accent"), gap, (right, "$muted")
-            )
-        )
-    return Content("\n").join(lines)

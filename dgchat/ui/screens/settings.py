@@ -54,7 +54,7 @@ class SettingsScreen(EditScreen):
 
 def as_shown(value: object) -> str:
     """A setting's value for the reader."""
-    return "–" if value is None or value == "" else as_typed(value)
+    return "left out" if value is None or value == "" else as_typed(value)
 
 
 def as_typed(value: object) -> str:

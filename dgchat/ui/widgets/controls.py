@@ -16,6 +16,7 @@ USUAL_CANVASES = 8
 
 
 _WIDE_ENOUGH_FOR_NAMES = 100
+_WIDE_ENOUGH_FOR_RATE = 90
 
 
 class Controls(Horizontal):
@@ -30,6 +31,10 @@ class Controls(Horizontal):
         yield Slider("steps", self._describe_steps, "steps")
         yield Slider("tokens", self._describe_tokens, "tokens")
         yield Static(id="estimate")
+
+    def on_resize(self) -> None:
+        """Say as much as there is room for."""
+        self.show_settings()
 
     def show_settings(self) -> None:
         """Put knobs and estimate where the session's next turn has them."""
@@ -48,7 +53,8 @@ class Controls(Horizontal):
             return ""
         seconds = step_seconds * self._session.steps * self._session.canvases
         rate = self._session.max_tokens / max(seconds, 1e-9)
-        return f"est ≤ {_duration(seconds)} · {rate:.0f} tok/s"
+        words = f"est ≤ {_duration(seconds)}"
+        return f"{words} · {rate:.0f} tok/s" if self.size.width >= _WIDE_ENOUGH_FOR_RATE else words
 
     def _describe_steps(self, value: int) -> str:
         if not self._session.info:

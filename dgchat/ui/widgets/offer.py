@@ -21,7 +21,10 @@ class Offer(Static):
 
     def __init__(self, place: int, prompt: str) -> None:
         key = f"alt+{place + 1}"
-        super().__init__(Content.assemble((key, "$accent"), "  ", visible(prompt, newlines=False)))
+        super().__init__(
+            Content.assemble((key, "$accent"), "  ", visible(prompt, newlines=False)),
+            classes="" if place else "first-offer",
+        )
         self.prompt = prompt
 
     def on_click(self) -> None:
