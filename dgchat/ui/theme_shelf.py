@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dgchat.errors import SettingsError
-from dgchat.ui.theme import ChatTheme, load_themes
-
-_Stamp = frozenset[tuple[Path, int, int]]
+from dgchat.ui.theme import ChatTheme, read_theme
 
 
 class ThemeShelf:
-    """Holds the themes of some folders; a file that became wrong costs one notice, its old theme stays."""
+    """Holds the themes of some folders, later ones winning; a file that became wrong keeps its old theme."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = tuple(folders)
         self._stamp = self._look()
-        self.themes, self.failed = load_themes(self._folders)
+        self._of_files: dict[Path, ChatTheme] = {}
+        self.failed: list[SettingsError] = []
+        self.themes = self._read()
 
     def reload(self) -> tuple[list[ChatTheme], list[SettingsError]] | None:
         """What is new since the last look, themes and errors; None if no file has changed."""
@@ -25,30 +25,34 @@ class ThemeShelf:
         if stamp == self._stamp:
             return None
         self._stamp = stamp
-        themes, failed = load_themes(self._folders)
         told = {str(error) for error in self.failed}
-        changed = [theme for name, theme in themes.items() if self.themes.get(name) != theme]
-        self.themes.update(themes)
-        self.failed = failed
-        return changed, [error for error in failed if str(error) not in told]
+        before, self.themes = self.themes, self._read()
+        changed = [theme for name, theme in self.themes.items() if before.get(name) != theme]
+        return changed, [error for error in self.failed if str(error) not in told]
 
-    def _look(self) -> _Stamp:
+    def _read(self) -> dict[str, ChatTheme]:
+        before, self._of_files, self.failed = self._of_files, {}, []
+        for path in self._files():
+            try:
+                self._of_files[path] = read_theme(path)
+            except SettingsError as error:
+                self.failed.append(error)
+                if path in before:
+                    self._of_files[path] = before[path]
+        return {theme.name: theme for theme in self._of_files.values()}
+
+    def _files(self) -> Iterator[Path]:
+        for folder in self._folders:
+            if folder.is_dir():
+                yield from sorted(folder.glob("*.toml"))
+
+    def _look(self) -> frozenset[tuple[Path, int, int]]:
         """Names, times and sizes of the files: what a change cannot leave alone."""
-        return frozenset(
-            stamp for folder in self._folders for path in _files(folder) for stamp in _stat(path)
-        )
-
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        return list(folder.glob("*.toml"))
-    except OSError:
-        return []
-
-
-def _stat(path: Path) -> list[tuple[Path, int, int]]:
-    try:
-        status = path.stat()
-    except OSError:
-        return []
-    return [(path, status.st_mtime_ns, status.st_size)]
+        stamps: set[tuple[Path, int, int]] = set()
+        for path in self._files():
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            stamps.add((path, status.st_mtime_ns, status.st_size))
+        return frozenset(stamps)
