@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from functools import partial
@@ -124,21 +124,6 @@ class ChatTheme:
             return {}
         behind, before = ("ansi_black", "ansi_white") if self.dark else ("ansi_white", "ansi_black")
         return {"ansi-background": behind, "ansi-foreground": before}
-
-
-def load_themes(folders: Iterable[Path]) -> tuple[dict[str, ChatTheme], list[SettingsError]]:
-    """Every theme in the folders, later folders winning, and what is wrong with the others."""
-    themes: dict[str, ChatTheme] = {}
-    failed: list[SettingsError] = []
-    for folder in folders:
-        for path in sorted(folder.glob("*.toml")):
-            try:
-                theme = read_theme(path)
-            except SettingsError as error:
-                failed.append(error)
-            else:
-                themes[theme.name] = theme
-    return themes, failed
 
 
 def read_theme(path: Path) -> ChatTheme:

@@ -11,15 +11,17 @@ from textual.color import Color
 from colour_measures import CONSOLE, DEFICIENCIES, XTERM, contrast, distance, luminance, resolved
 from dgchat.errors import SettingsError
 from dgchat.ui.terminal import Terminal
-from dgchat.ui.theme import ChatTheme, choose_theme, load_themes, read_theme
+from dgchat.ui.theme import ChatTheme, choose_theme, read_theme
+from dgchat.ui.theme_shelf import ThemeShelf
 
 FOLDER = Path(__file__).parents[2] / "themes"
-THEMES, FAILED = load_themes([FOLDER])
+SHELF = ThemeShelf([FOLDER])
+THEMES = SHELF.themes
 HIGH_CONTRAST = {"obsidian", "chalk"}
 
 
 def test_every_theme_in_the_house_can_be_read():
-    assert FAILED == []
+    assert SHELF.failed == []
     assert len(THEMES) == 9
     assert {theme.dark for theme in THEMES.values()} == {True, False}
 
@@ -129,4 +131,4 @@ def test_a_broken_theme_says_what_is_wrong(tmp_path, old, new, told):
     path.write_text((FOLDER / "ember.toml").read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     with pytest.raises(SettingsError, match=told):
         read_theme(path)
-    assert len(load_themes([tmp_path])[1]) == 1
+    assert len(ThemeShelf([tmp_path]).failed) == 1
