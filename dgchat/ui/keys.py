@@ -24,9 +24,10 @@ class Action:
     """In a few words."""
     is_fixed: bool = False
     """Whether it stays on its keys: without them a terminal cannot be used."""
-    shown: str = ""
-    """How the help writes the keys, if not one by one."""
 
+
+OFFERS = "try"
+"""The action that asks what an empty chat offers."""
 
 ACTIONS: tuple[Action, ...] = (
     Action("send", ("enter",), "send", is_fixed=True),
@@ -42,13 +43,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("search", ("ctrl+r",), "find what is typed in an earlier prompt; again: in one before it"),
     Action("page", ("pageup", "pagedown"), "scroll the conversation"),
     Action("next", ("tab",), "to the sliders; complete a /command", is_fixed=True),
-    Action("try", ("alt+1", "alt+2", "alt+3"), "ask what an empty chat offers", shown="alt+1 2 3"),
+    Action(OFFERS, ("f5", "f6", "f7"), "ask what an empty chat offers"),
     Action("commands", ("ctrl+p",), "all commands"),
     Action("help", ("f1",), "this help; so does ? on an empty prompt"),
     Action("settings", ("f2",), "settings"),
     Action("more", ("f3",), "seed, temperatures and what else shapes the next answer"),
 )
 """In the order of the help. A screen that opens over the chat lists its own keys."""
+
+_NAMED = {action.name: action for action in ACTIONS}
 
 SLIDER_KEYS: tuple[tuple[str, str], ...] = (
     ("←  →", "less, more; with shift by an eighth of the way; home, end"),
@@ -113,9 +116,12 @@ class Keymap:
     def rows(self) -> Iterator[tuple[str, str]]:
         """Keys and what they do, for the help."""
         for action in ACTIONS:
-            is_own = action.name not in self._changed
-            keys = "  ".join(written(key) for key in self.keys_of(action))
-            yield (action.shown if is_own and action.shown else keys, action.does)
+            yield "  ".join(written(key) for key in self.keys_of(action)), action.does
+
+    @property
+    def offer_keys(self) -> tuple[str, ...]:
+        """The keys of what an empty chat offers, as people write them."""
+        return tuple(written(key) for key in self.keys_of(_NAMED[OFFERS]))
 
     def _refuse_conflicts(self) -> None:
         owner: dict[str, str] = {}
@@ -138,11 +144,10 @@ def written(key: str) -> str:
 
 
 def _changeable(name: str) -> bool:
-    known = {action.name: action for action in ACTIONS}
-    if name not in known:
-        raise SettingsError(f"[keys] has an unknown action {name!r}.", hint=_nearest(name, known))
-    if known[name].is_fixed:
-        raise SettingsError(f"{name} in [keys] stays on {written(known[name].keys[0])}.")
+    if name not in _NAMED:
+        raise SettingsError(f"[keys] has an unknown action {name!r}.", hint=_nearest(name, _NAMED))
+    if _NAMED[name].is_fixed:
+        raise SettingsError(f"{name} in [keys] stays on {written(_NAMED[name].keys[0])}.")
     return True
 
 
@@ -164,6 +169,8 @@ def _key(name: str, raw: object) -> str:
     if base not in _BASES:
         known = [modifier + known for modifier in ("", modifiers) for known in _BASES]
         raise SettingsError(f"{name} in [keys] has an unknown key {raw!r}.", hint=_nearest(raw, known))
+    if modifiers == "alt+" and base.isdigit():
+        raise SettingsError(f"{name} in [keys] cannot be {raw!r}: it types a letter on some keyboards.")
     if base in _PRINTED and modifiers in ("", "shift+"):
         raise SettingsError(f"{name} in [keys] cannot be {raw!r}: it is typed into the prompt.")
     return key

@@ -70,11 +70,11 @@ async def test_one_key_asks_what_is_offered_and_leaves_the_prompt_alone(open_cha
     async with open_chat(engine) as chat:
         await chat.until(lambda: len(chat.app.chat.query(Offer)) == 3)
         await chat.type("half")
-        await chat.pilot.press(f"alt+{place}")
+        await chat.pilot.press(f"f{place + 4}")
         await chat.until_settled()
         assert engine.requests[0].messages[-1].text == SMALL_OFFERS[place - 1]
         assert chat.box.text == "half"
-        await chat.pilot.press(f"alt+{place}")
+        await chat.pilot.press(f"f{place + 4}")
         await chat.pilot.pause()
         assert len(engine.requests) == 1
         assert chat.box.text == "half"

@@ -60,9 +60,9 @@ class ChatScreen(Screen[None]):
         Binding("f1", "command('help')", "help", show=False),
         Binding("f2", "command('settings')", "settings", show=False),
         Binding("f3", "command('more')", "more", show=False),
-        Binding("alt+1", "take_offer(0)", show=False, priority=True),
-        Binding("alt+2", "take_offer(1)", show=False, priority=True),
-        Binding("alt+3", "take_offer(2)", show=False, priority=True),
+        Binding("f5", "take_offer(0)", show=False),
+        Binding("f6", "take_offer(1)", show=False),
+        Binding("f7", "take_offer(2)", show=False),
     ]
 
     def __init__(self, session: Session, look: Look, keymap: Keymap) -> None:
@@ -78,7 +78,7 @@ class ChatScreen(Screen[None]):
         """Title, page, foot."""
         yield TitleBar()
         with Container(id="page", classes="-welcome"):
-            yield Welcome(self.look, self.session.loading, is_first_run())
+            yield Welcome(self.look, self.session.loading, self.keymap.offer_keys, is_first_run())
             yield Transcript()
             yield Static(Content("↓ new below"), id="new-below")
         with Vertical(id="foot"):
@@ -312,7 +312,7 @@ class ChatScreen(Screen[None]):
         await self.clear()
         page = self.query_one("#page")
         page.add_class("-welcome")
-        await page.mount(Welcome(self.look, self.session.loading), before=0)
+        await page.mount(Welcome(self.look, self.session.loading, self.keymap.offer_keys), before=0)
         self._show_hints()
         start_loading(self.session, self)
         return True

@@ -19,11 +19,10 @@ class Offer(Static):
             super().__init__()
             self.prompt = prompt
 
-    def __init__(self, place: int, prompt: str) -> None:
-        key = f"alt+{place + 1}"
+    def __init__(self, key: str, prompt: str, *, is_first: bool) -> None:
         super().__init__(
             Content.assemble((key, "$accent"), "  ", visible(prompt, newlines=False)),
-            classes="" if place else "first-offer",
+            classes="first-offer" if is_first else "",
         )
         self.prompt = prompt
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from time import monotonic
 
@@ -39,9 +40,12 @@ _SECONDS_TO_SETTLE = 2.5
 class Welcome(Vertical):
     """Greets; the first time, and where things move, the name settles out of noise."""
 
-    def __init__(self, look: Look, loading: Loading, is_first: bool = False) -> None:
+    def __init__(
+        self, look: Look, loading: Loading, offer_keys: Sequence[str], is_first: bool = False
+    ) -> None:
         super().__init__()
         self._loading = loading
+        self._offer_keys = offer_keys
         self._glyphs = look.theme.noise_glyphs
         self._is_calm = look.pace.is_calm
         self._settles_at = monotonic() + (_SECONDS_TO_SETTLE if is_first and not self._is_calm else 0.0)
@@ -76,7 +80,10 @@ class Welcome(Vertical):
         note = info.choice or (HOW_TO_GET_MORE if is_small(info) else "")
         self._conclude(f"{info.model} on {info.device} · ready in {seconds:.1f} s", note)
         if not self.query(Offer):
-            await self.mount_all(Offer(place, prompt) for place, prompt in enumerate(offers_for(info)))
+            offers = zip(self._offer_keys, offers_for(info), strict=False)
+            await self.mount_all(
+                Offer(key, prompt, is_first=place == 0) for place, (key, prompt) in enumerate(offers)
+            )
 
     def show_failure(self) -> None:
         """There will be no model."""
