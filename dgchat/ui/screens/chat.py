@@ -6,6 +6,7 @@ from time import monotonic
 from typing import ClassVar
 
 from textual import on
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
@@ -32,7 +33,6 @@ from dgchat.ui.widgets.answer_view import AnswerView
 from dgchat.ui.widgets.controls import Controls
 from dgchat.ui.widgets.key_hints import KeyHints, choose_hints
 from dgchat.ui.widgets.notice import Notice
-from dgchat.ui.widgets.offer import Offer
 from dgchat.ui.widgets.prompt_box import PromptBox
 from dgchat.ui.widgets.slider import Slider
 from dgchat.ui.widgets.title_bar import TitleBar
@@ -60,9 +60,9 @@ class ChatScreen(Screen[None]):
         Binding("f1", "command('help')", "help", show=False),
         Binding("f2", "command('settings')", "settings", show=False),
         Binding("f3", "command('more')", "more", show=False),
-        Binding("f5", "take_offer(0)", show=False),
-        Binding("f6", "take_offer(1)", show=False),
-        Binding("f7", "take_offer(2)", show=False),
+        Binding("f5", "take_offer(0)", show=False, priority=True),
+        Binding("f6", "take_offer(1)", show=False, priority=True),
+        Binding("f7", "take_offer(2)", show=False, priority=True),
     ]
 
     def __init__(self, session: Session, look: Look, keymap: Keymap) -> None:
@@ -220,14 +220,11 @@ class ChatScreen(Screen[None]):
         await self.run_command(name)
 
     def action_take_offer(self, place: int) -> None:
-        """Ask what an empty chat offers in that place."""
-        for welcome in self.query(Welcome):
-            for prompt in welcome.offers[place : place + 1]:
-                self.post_message(PromptBox.Submitted(prompt))
-
-    @on(Offer.Taken)
-    def _ask_offered(self, message: Offer.Taken) -> None:
-        self.post_message(PromptBox.Submitted(message.prompt))
+        """Ask what an empty chat offers in that place; elsewhere the key is the prompt's."""
+        offers = [offer for welcome in self.query(Welcome) for offer in welcome.offers]
+        if place >= len(offers):
+            raise SkipAction
+        self.post_message(PromptBox.Submitted(offers[place]))
 
     @on(PromptBox.HelpAsked)
     async def _open_help(self) -> None:

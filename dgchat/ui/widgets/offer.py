@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Static
 
 from dgchat.safe_text import visible
+from dgchat.ui.widgets.prompt_box import PromptBox
 
 
 class Offer(Static):
     """The key and the prompt."""
 
-    class Taken(Message):
-        """The prompt was clicked."""
-
-        def __init__(self, prompt: str) -> None:
-            super().__init__()
-            self.prompt = prompt
+    def __init__(self, prompt: str) -> None:
+        super().__init__()
+        self.prompt = prompt
 
     def __init__(self, key: str, prompt: str, *, is_first: bool) -> None:
         super().__init__(
@@ -28,4 +25,4 @@ class Offer(Static):
 
     def on_click(self) -> None:
         """Ask it."""
-        self.post_message(self.Taken(self.prompt))
+        self.post_message(PromptBox.Submitted(self.prompt))
