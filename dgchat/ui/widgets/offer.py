@@ -12,10 +12,6 @@ from dgchat.ui.widgets.prompt_box import PromptBox
 class Offer(Static):
     """The key and the prompt."""
 
-    def __init__(self, prompt: str) -> None:
-        super().__init__()
-        self.prompt = prompt
-
     def __init__(self, key: str, prompt: str, *, is_first: bool) -> None:
         super().__init__(
             Content.assemble((key, "$accent"), "  ", visible(prompt, newlines=False)),
