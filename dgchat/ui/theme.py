@@ -95,7 +95,7 @@ class ChatTheme:
             variables={
                 **drafts,
                 **heat,
-                **self._terminal_sides(),
+                **self._chosen_row(),
                 "surface": self.surface,
                 "panel": self.surface,
                 "muted": self.muted,
@@ -118,12 +118,17 @@ class ChatTheme:
             },
         )
 
-    def _terminal_sides(self) -> dict[str, str]:
-        """What textual's own stylesheets want of a theme in the terminal's colours."""
+    def _chosen_row(self) -> dict[str, str]:
+        """The row under a cursor; in the terminal's colours also what textual's own stylesheets want."""
         if not self.is_ansi:
-            return {}
-        behind, before = ("ansi_black", "ansi_white") if self.dark else ("ansi_white", "ansi_black")
-        return {"ansi-background": behind, "ansi-foreground": before}
+            return {"chosen": self.rule, "chosen-text": self.text}
+        behind, before = ("ansi_black", "ansi_white") if self.dark else ("ansi_bright_white", "ansi_black")
+        return {
+            "ansi-background": behind,
+            "ansi-foreground": before,
+            "chosen": before,
+            "chosen-text": behind,
+        }
 
 
 def read_theme(path: Path) -> ChatTheme:

@@ -141,3 +141,22 @@ def _colours(chat) -> list:
             colour for style in styles for colour in (style.color, style.bgcolor) if colour is not None
         ]
     return colours
+
+
+@pytest.mark.parametrize("theme", ["ember", "slate", "marble"])
+async def test_the_row_under_the_cursor_stands_out(open_chat, theme):
+    async with open_chat(ScriptedEngine(), Settings(theme=theme, pace="live")) as chat:
+        await open_picker(chat)
+        await chat.until(lambda: len(_backgrounds_of_names(chat)) == 2)
+
+
+def _backgrounds_of_names(chat) -> set[str]:
+    """What is behind the names in the picker."""
+    rows = chat.app.screen._compositor.render_strips()
+    names = {path.stem for path in HOUSE.glob("*.toml")}
+    return {
+        str(segment.style.bgcolor)
+        for row in rows
+        for segment in row
+        if segment.text.strip() in names and segment.style is not None
+    }
