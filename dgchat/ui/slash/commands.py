@@ -11,6 +11,9 @@ from dgchat.errors import UsageError
 from dgchat.session.commands import read_number, read_switch
 from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
+from dgchat.ui.slash.arguments import KnownArguments
+from dgchat.ui.slash.copying import CopyCommands
+from dgchat.ui.slash.prompt import PromptCommands
 from dgchat.ui.widgets.controls import Controls
 from dgchat.ui.widgets.notice import Notice
 from dgchat.ui.widgets.title_bar import TitleBar
@@ -36,7 +39,8 @@ class ChatCommands:
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
         self._session = screen.session
-        self._groups: tuple[CommandGroup, ...] = ()
+        self._groups: tuple[CommandGroup, ...] = (CopyCommands(screen), PromptCommands(screen))
+        self.choices_of = KnownArguments({"theme": screen.theme_names}).of
 
     @property
     def handlers(self) -> dict[str, Handler]:
@@ -58,7 +62,6 @@ class ChatCommands:
             "retry": self._retry,
             "continue": self._continue,
             "undo": self._undo,
-            "copy": self._copy,
             "stats": self._stats,
             "theme": self._theme,
             "quit": self._quit,
@@ -160,10 +163,6 @@ class ChatCommands:
         self._session.undo()
         await self._screen.views.remove(turn)
         self._screen.give_back(turn.prompt)
-
-    async def _copy(self, argument: str) -> None:
-        current_app(self._screen).copy_to_clipboard(self._last_turn().text)
-        self._screen.flash("copied the last answer")
 
     async def _stats(self, argument: str) -> None:
         await self._say(describe_stats(self._last_turn()))
