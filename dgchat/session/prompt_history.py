@@ -17,9 +17,7 @@ class PromptHistory:
         self._unsent = ""
 
     def add(self, prompt: str) -> None:
-        """Remember a sent prompt and stand behind it; DgchatError, once, if the file does not keep it, or could
-        not be read.
-        """
+        """Remember a sent prompt and stand behind it; DgchatError, once, if the file cannot be used."""
         is_new = not self._prompts or self._prompts[-1] != prompt
         if is_new:
             self._prompts.append(prompt)

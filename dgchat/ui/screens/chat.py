@@ -282,10 +282,6 @@ class ChatScreen(Screen[None]):
         self.theme = self._use_theme(name)
         return self.theme.name
 
-    def theme_names(self) -> list[str]:
-        """What /theme takes."""
-        return sorted(name for name in current_app(self).available_themes)
-
     def prepare(self, text: str) -> None:
         """Put a text into the prompt box, to be completed and sent by the reader."""
         box = self.query_one(PromptBox)

@@ -14,6 +14,7 @@ from dgchat.ui.current_app import current_app
 from dgchat.ui.slash.arguments import KnownArguments
 from dgchat.ui.slash.copying import CopyCommands
 from dgchat.ui.slash.prompt import PromptCommands
+from dgchat.ui.slash.retrying import RetryCommands
 from dgchat.ui.widgets.controls import Controls
 from dgchat.ui.widgets.notice import Notice
 from dgchat.ui.widgets.title_bar import TitleBar
@@ -39,8 +40,12 @@ class ChatCommands:
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
         self._session = screen.session
-        self._groups: tuple[CommandGroup, ...] = (CopyCommands(screen), PromptCommands(screen))
-        self.choices_of = KnownArguments({"theme": screen.theme_names}).of
+        self._groups: tuple[CommandGroup, ...] = (
+            CopyCommands(screen),
+            PromptCommands(screen),
+            RetryCommands(screen),
+        )
+        self.choices_of = KnownArguments({"theme": self._theme_names}).of
 
     @property
     def handlers(self) -> dict[str, Handler]:
@@ -59,7 +64,6 @@ class ChatCommands:
             "tokens": self._tokens,
             "seed": self._seed,
             "think": self._think,
-            "retry": self._retry,
             "continue": self._continue,
             "undo": self._undo,
             "stats": self._stats,
@@ -138,16 +142,6 @@ class ChatCommands:
         self._session.settings = replace(self._session.settings, thinking=thinking)
         self._screen.flash("the model thinks first" if thinking else "the model answers right away")
 
-    async def _retry(self, argument: str) -> None:
-        self._refuse_while_running()
-        if not self._session.turns and await self._screen.load_again():
-            return
-        turn = self._last_turn()
-        if argument:
-            await self._steps(argument)
-        self._screen.views.dim(turn)
-        await self._screen.ask(turn.prompt, replaces=turn)
-
     async def _continue(self, argument: str) -> None:
         self._refuse_while_running()
         turn = self._last_turn()
@@ -169,6 +163,9 @@ class ChatCommands:
 
     async def _theme(self, argument: str) -> None:
         self._screen.flash(f"theme {self._screen.use_theme(argument)}")
+
+    def _theme_names(self) -> list[str]:
+        return sorted(current_app(self._screen).available_themes)
 
     async def _quit(self, argument: str) -> None:
         self._session.cancel()

@@ -164,7 +164,8 @@ class PromptBox(TextArea):
     def _handles(self, event: events.Key) -> bool:
         key = event.key
         if key in _NEW_LINE_KEYS:
-            self.insert("\n")
+            self._replace_via_keyboard("\n", *self.selection)
+            self.call_after_refresh(self.scroll_cursor_visible)  # the box may have grown by then
         elif key in _SCROLL_KEYS:
             self.post_message(self.PageTurned(_SCROLL_KEYS[key]))
         elif key in ("up", "down"):

@@ -36,6 +36,8 @@ class AttachmentView(Collapsible):
 
     def __init__(self, attachment: Attachment) -> None:
         name = visible(attachment.name, newlines=False)
-        title = Content(f"{name} · {rounded(attachment.num_bytes)}")  # a str would be read as markup
+        size = attachment.num_bytes
+        told = rounded(size) if size >= 1000 else f"{size} bytes"
+        title = Content(f"{name} · {told}")  # a str would be read as markup
         text = Static(Content(visible(attachment.text)))
         super().__init__(text, title=cast(str, title), collapsed=True)

@@ -53,19 +53,6 @@ async def test_a_wrong_argument_is_told_in_the_transcript(open_chat, typed):
         await chat.until(lambda: bool(chat.app.chat.query("Notice.-error")))
 
 
-async def test_retry_answers_the_same_prompt_again(open_chat):
-    engine = ScriptedEngine()
-    async with open_chat(engine) as chat:
-        await chat.send("hello")
-        await chat.until_settled(1)
-        await chat.send("/retry 5")
-        await chat.until_settled(2)
-        assert [request.messages[-1].text for request in engine.requests] == ["hello", "hello"]
-        assert engine.requests[1].sampler.max_denoising_steps == 5
-        assert len(engine.requests[1].messages) == 1
-        assert len(chat.session.turns) == 1
-
-
 async def test_continue_goes_on_with_a_cut_answer_in_one_text(open_chat):
     engine = ScriptedEngine(answer="word " * 40)
     async with open_chat(engine) as chat:
