@@ -248,6 +248,7 @@ class ChatScreen(Screen[None]):
         self.query_one(Transcript).turn_page(message.direction)
 
     @on(TextArea.Changed)
+    @on(SuggestionList.Offered)
     @on(Slider.Changed)
     def _refresh_hints(self) -> None:
         self._show_hints()

@@ -28,10 +28,9 @@ _WIDTHS = [(0, "-stacked"), (100, "-beside")]
 
 _RUNNING_HINTS: Hints = (("esc", "stop, keep the draft"),)
 _CHOOSING_HINTS: Hints = (
-    ("←", "keep the earlier"),
+    ("← esc", "keep the earlier"),
     ("→", "keep the new"),
     ("↑↓", "scroll"),
-    ("esc", "as ←"),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList
@@ -18,6 +19,9 @@ _MAX_LABEL = 40
 
 class SuggestionList(OptionList, can_focus=False):
     """Lies over what is above the prompt while it has something to offer; the prompt keeps the focus."""
+
+    class Offered(Message):
+        """There is something else in the list, or nothing any more."""
 
     class Clicked(Message):
         """A suggestion was chosen with the mouse."""
@@ -47,10 +51,13 @@ class SuggestionList(OptionList, can_focus=False):
         if suggestions == self._suggestions:
             return
         self._suggestions, self.was_moved = suggestions, False
-        width = min(_MAX_LABEL, max((len(one.label) for one in suggestions), default=0)) + _GAP
+        has_summaries = any(one.summary for one in suggestions)
+        longest = max((cell_len(one.label) for one in suggestions), default=0)
+        width = (min(_MAX_LABEL, longest) if has_summaries else longest) + _GAP
         self.set_options([Option(_row(one, width)) for one in suggestions])
         self.highlighted = 0 if suggestions else None
         self.set_class(bool(suggestions), "-open")
+        self.post_message(self.Offered())
 
     def move(self, rows: int) -> None:
         """Highlight another suggestion; behind the last comes the first."""
@@ -66,10 +73,7 @@ class SuggestionList(OptionList, can_focus=False):
 
 
 def _row(suggestion: Suggestion, width: int) -> Content:
-    label = Content(visible(suggestion.label, newlines=False))
-    if not suggestion.summary:
-        return label
-    padded = label.truncate(width - _GAP, ellipsis=True).pad_right(
-        max(0, width - min(label.cell_length, width - _GAP))
-    )
-    return Content.assemble(padded, (visible(suggestion.summary, newlines=False), "$muted"))
+    """Label and summary in columns; the summary has the colour of the list, and of the row if highlighted."""
+    label = Content(visible(suggestion.label, newlines=False)).truncate(width - _GAP, ellipsis=True)
+    summary = visible(suggestion.summary, newlines=False)
+    return Content.assemble(label.pad_right(width - label.cell_length).stylize("$foreground"), summary)

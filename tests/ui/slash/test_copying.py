@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dgchat.ui.clipboard import MAX_COPY_BYTES
+from dgchat.ui.widgets.code_block import CopyWord
 from scripted_engine import ScriptedEngine
 
 TWO_BLOCKS = "First:\n\n```python\nx = 1\n\ny = 2\n```\n\n- then:\n\n  ~~~\n  ls -l\n  ~~~\n"
@@ -51,6 +52,16 @@ async def test_an_only_code_block_needs_no_number(open_chat):
         await chat.until_settled()
         await chat.send("/copy code")
         assert chat.app.clipboard == "one"
+
+
+async def test_a_click_on_the_word_above_a_block_copies_it(open_chat):
+    async with open_chat(ScriptedEngine(answer=TWO_BLOCKS, steps=1)) as chat:
+        await chat.send("show me")
+        await chat.until_settled()
+        await chat.until(lambda: chat.screen_text.count("copy") == 2)
+        words = list(chat.app.chat.query(CopyWord))
+        await chat.pilot.click(words[1], offset=(1, 0))
+        await chat.until(lambda: chat.app.clipboard == "ls -l")
 
 
 async def test_an_answer_too_long_for_a_terminal_is_told_and_not_cut(open_chat):
