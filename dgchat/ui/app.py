@@ -106,16 +106,25 @@ class DgchatApp(App[None]):
 
     def on_prompt_box_editor_asked(self, message: PromptBox.EditorAsked) -> None:
         """Let the reader write in their editor; whatever fails, the text in the box stays."""
-        box = message.box
         try:
-            with self.suspend(), interrupts_ignored(self._leave):
-                text = edit_text(box.text, self._terminal.editor)
+            text = self._edit_outside(message.box.text)
         except SuspendNotSupported:
             self.chat.flash("this terminal cannot be lent to an editor")
         except DgchatError as error:
             self.chat.flash(str(error))
         else:
-            box.replace_text(without_controls(text))
+            message.box.replace_text(without_controls(text))
+
+    def _edit_outside(self, text: str) -> str:
+        failure: DgchatError | None = None
+        with self.suspend(), interrupts_ignored(self._leave):
+            try:
+                text = edit_text(text, self._terminal.editor)
+            except DgchatError as error:
+                failure = error  # raised in here, it would leave the terminal suspended
+        if failure:
+            raise failure
+        return text
 
     async def action_quit(self) -> None:
         """Stop what runs, and leave."""
