@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 
-PATIENCE_SECONDS = 6.0
+PATIENCE_SECONDS = 30.0
 
 SETTINGS = """\
 set -g default-terminal tmux-256color
@@ -30,21 +30,29 @@ def need_tmux() -> None:
         pytest.skip("tmux is not installed")
 
 
+def _shell_words(command: Sequence[str], environment: Mapping[str, str]) -> str:
+    variables = [f"{name}={value}" for name, value in environment.items()]
+    return shlex.join(["env", "-u", "COLUMNS", "-u", "LINES", *variables, *command])
+
+
 class Tmux:
     """One session with one pane; its folder holds socket and settings."""
 
-    def __init__(self, folder: Path, size: tuple[int, int] = (80, 24)) -> None:
+    def __init__(self, folder: Path, size: tuple[int, int] = (80, 24), settings: str = SETTINGS) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "tmux.conf").write_text(SETTINGS)
+        (folder / "tmux.conf").write_text(settings)
         self.command = ["tmux", "-S", str(folder / "socket"), "-f", str(folder / "tmux.conf")]
         self._size = size
 
     def start(self, command: Sequence[str], **environment: str) -> None:
         """Run a command in the pane."""
         width, height = self._size
-        variables = [f"{name}={value}" for name, value in environment.items()]
-        shell_words = shlex.join(["env", "-u", "COLUMNS", "-u", "LINES", *variables, *command])
-        self.run("new-session", "-d", "-x", str(width), "-y", str(height), shell_words)
+        words = _shell_words(command, environment)
+        self.run("new-session", "-d", "-x", str(width), "-y", str(height), words)
+
+    def start_over(self, command: Sequence[str], **environment: str) -> None:
+        """Run another command in the pane, whether the first one is over or not."""
+        self.run("respawn-pane", "-k", _shell_words(command, environment))
 
     def run(self, *arguments: str) -> str:
         """A tmux command; what it writes."""

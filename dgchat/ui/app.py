@@ -17,12 +17,12 @@ from textual.widgets import Input
 from dgchat.errors import DgchatError
 from dgchat.session.commands import COMMANDS, Command
 from dgchat.session.session import Session
-from dgchat.ui.clipboard import copy_sequence
+from dgchat.ui.clipboard import copy_sequence, fill_tmux_buffer
 from dgchat.ui.external_editor import edit_text
 from dgchat.ui.line_filter import SafeLines
 from dgchat.ui.pace import Pace
 from dgchat.ui.screens.chat import ChatScreen
-from dgchat.ui.terminal import Terminal
+from dgchat.ui.terminal import Multiplexer, Terminal
 from dgchat.ui.terminal_signals import interrupts_ignored, leave_on_signals
 from dgchat.ui.theme import ChatTheme, choose_theme
 from dgchat.ui.widgets.prompt_box import PromptBox, without_controls
@@ -100,6 +100,8 @@ class DgchatApp(App[None]):
             self.chat.flash(str(error))
             return
         self._clipboard = text
+        if self._terminal.multiplexer is Multiplexer.TMUX:
+            fill_tmux_buffer(text)
         if self._driver is not None:
             self._driver.write(sequence)
         self.chat.flash(f"copied {len(text):,} characters" if len(text) != 1 else "copied 1 character")

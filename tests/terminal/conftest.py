@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tmux_terminal import Tmux, need_tmux
+from tmux_terminal import SETTINGS, Tmux, need_tmux
 
 OpenTerminal = Callable[..., Tmux]
 
@@ -27,8 +27,8 @@ def open_terminal(short_path: Path) -> Iterator[OpenTerminal]:
     need_tmux()
     opened: list[Tmux] = []
 
-    def open_it(size: tuple[int, int] = (80, 24)) -> Tmux:
-        opened.append(Tmux(short_path / str(len(opened)), size))
+    def open_it(size: tuple[int, int] = (80, 24), settings: str = SETTINGS) -> Tmux:
+        opened.append(Tmux(short_path / str(len(opened)), size, settings))
         return opened[-1]
 
     yield open_it

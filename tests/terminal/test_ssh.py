@@ -47,12 +47,12 @@ class Remote:
             *scripted_command(*FIXED, **script),
         ]
         tmux = [*self._inner.command, "new-session"] if in_tmux else []
-        self._connect([*tmux, *chat])
+        self.terminal.start(self._client([*tmux, *chat]))
         self.terminal.until_shown("ready in")
 
     def attach(self) -> None:
         """Connect again, to the tmux that was left there."""
-        self._connect([*self._inner.command, "attach"])
+        self.terminal.start_over(self._client([*self._inner.command, "attach"]))
 
     def drop(self) -> None:
         """Cut the connection, as a network does: the client has no time to say anything."""
@@ -76,8 +76,8 @@ class Remote:
         with suppress(OSError, ValueError):
             os.kill(self.pid, signal.SIGKILL)
 
-    def _connect(self, command: list[str]) -> None:
-        self.terminal.start(self._sshd.client(command, **self._environment))
+    def _client(self, command: list[str]) -> list[str]:
+        return self._sshd.client(command, **self._environment)
 
 
 @pytest.fixture
@@ -124,7 +124,6 @@ def test_a_dropped_connection_leaves_the_chat_in_tmux_to_come_back_to(remote):
     remote.terminal.press("Enter")
     remote.terminal.until_shown("step 2/48")
     remote.drop()
-    remote.terminal.close()
     remote.attach()
     remote.terminal.until_shown("wait for me", "6 steps", ANSWER[:60])
     assert remote.is_running

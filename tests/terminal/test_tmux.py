@@ -14,7 +14,7 @@ from dgchat.ui.run import make_app, make_session
 from dgchat.ui.terminal import Terminal
 from dgchat_process import scripted_command
 from scripted_engine import ANSWER, ScriptedEngine
-from tmux_terminal import Tmux
+from tmux_terminal import SETTINGS, Tmux
 
 WIDE = """\
 Tide 潮, moon 🌕 and naïve 한국어 text, then `code`:
@@ -111,8 +111,9 @@ def test_two_answers_are_compared_and_one_is_kept(open_terminal):
     terminal.until_shown("4 steps", "in the conversation")
 
 
-def test_an_answer_is_copied_through_tmux(open_terminal):
-    terminal = chat_in(open_terminal())
+@pytest.mark.parametrize("settings", [SETTINGS, ""], ids=["set up for it", "by default"])
+def test_an_answer_is_copied_through_tmux(open_terminal, settings):
+    terminal = chat_in(open_terminal(settings=settings))
     terminal.type("hello")
     terminal.press("Enter")
     terminal.until_shown("tok/s", "seed 7")
