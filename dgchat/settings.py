@@ -227,6 +227,14 @@ def load_keys() -> dict[str, object]:
     return cast("dict[str, object]", keys)
 
 
+def where_set(name: str, flags: Mapping[str, object]) -> str:
+    """What a person has to leave out to get the default of a setting that is not at its default."""
+    if flags.get(name) is not None:
+        return _flag(name)
+    variable = PREFIX + name.upper()
+    return variable if os.environ.get(variable) else f"{name} in {config_file()}"
+
+
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` was most likely meant to be."""
     matches = get_close_matches(name, list(known), n=1, cutoff=0.5)
