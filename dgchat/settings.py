@@ -17,6 +17,10 @@ from dgchat.paths import PATH_VARIABLES, config_file
 
 PREFIX = "DGCHAT_"
 
+SERVER_KEY, REFINE_KEY = "DGCHAT_SERVER_KEY", "DGCHAT_REFINE_KEY"
+KEY_VARIABLES = frozenset({SERVER_KEY, REFINE_KEY})
+"""Variables that hold the keys of chat servers; no settings, so that no file and no command line has them."""
+
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -83,6 +87,11 @@ class Settings:
         _name,
         "Checkpoint folder or hub id; left out: on a GPU a cached one that fits, else the bundled one.",
     )
+    server: str | None = _setting(
+        None,
+        _name,
+        "URL of a vLLM or SGLang server that answers instead; --model then names one of its models.",
+    )
     device: str = _setting(
         "auto", _one_of("auto", "cpu", "cuda", "mps"), "Where to compute: auto, cpu, cuda or mps."
     )
@@ -133,6 +142,11 @@ def load_settings(flags: Mapping[str, object]) -> Settings:
     return Settings(**cast("dict[str, Any]", values))
 
 
+def read_key(variable: str) -> str | None:
+    """The key in one of KEY_VARIABLES, None if it is not set."""
+    return os.environ.get(variable, "").strip() or None
+
+
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` was most likely meant to be."""
     matches = get_close_matches(name, list(known), n=1, cutoff=0.5)
@@ -158,10 +172,10 @@ def _from_environment(variables: Mapping[str, str]) -> dict[str, object]:
     known = {PREFIX + name.upper(): name for name in setting_names()}
     values: dict[str, object] = {}
     for variable, raw in variables.items():
-        if not variable.startswith(PREFIX) or variable in PATH_VARIABLES or not raw:
+        if not variable.startswith(PREFIX) or variable in PATH_VARIABLES | KEY_VARIABLES or not raw:
             continue
         if variable not in known:
-            raise _unknown("variable", variable, (*known, *PATH_VARIABLES))
+            raise _unknown("variable", variable, (*known, *PATH_VARIABLES, *KEY_VARIABLES))
         values[known[variable]] = _read(known[variable], raw, variable, setting_names())
     return values
 

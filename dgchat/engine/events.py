@@ -45,6 +45,8 @@ class StopReason(StrEnum):
     STABLE = "stable"
     MAX_STEPS = "max_steps"
     CANCELLED = "cancelled"
+    NOT_TOLD = "not_told"
+    """It was denoised elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,8 @@ class Finished:
     """Why the answer ended."""
     stats: GenerationStats
     """Counts and times of the whole answer."""
+    note: str = ""
+    """What else a reader should know of how it ended, in a line; empty if nothing."""
 
 
 Event = Prefilled | CanvasStarted | CanvasStep | CanvasCommitted
@@ -253,6 +257,8 @@ class EngineInfo:
     """Which ops were chosen, and why."""
     choice: str = ""
     """Why this model answers, in a line for the reader; empty where nothing was chosen for them."""
+    streams_steps: bool = True
+    """Whether every denoising step is told, or canvases only once they are committed."""
 
 
 class Engine(Protocol):

@@ -31,8 +31,8 @@ class ServerAddress:
 
 
 def parse_address(text: str) -> ServerAddress:
-    """Read URL[:MODEL]; without a path the usual /v1 is meant, without a scheme http. UsageError if it is none."""
-    if "@" in text:  # the text is not repeated: it may hold a key
+    """Read URL[:MODEL]: without a path /v1 is meant, without a scheme http; UsageError if it is none."""
+    if "@" in _SCHEME.sub("", text).partition("/")[0]:  # the text is not repeated: it may hold a key
         raise UsageError("a server's address holds no user and no key", hint="keys are read from variables")
     match = _ADDRESS.fullmatch(text if _SCHEME.match(text) else f"http://{text}")
     if match is None:
