@@ -8,14 +8,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from io import TextIOWrapper
+from contextlib import suppress
+from io import TextIOWrapper, UnsupportedOperation
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any, Literal, TextIO, cast
 
 import typer
 
 from dgchat import __version__
-from dgchat.engine.events import Engine
+from dgchat.engine.events import ChatMessage, Engine
 from dgchat.errors import DgchatError, UsageError
 from dgchat.model_commands.group import models
 from dgchat.safe_text import visible
@@ -50,8 +52,15 @@ Model = Annotated[str | None, _option("model", metavar="NAME")]
 Device = Annotated[str | None, _option("device", metavar="NAME")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Prompt = Annotated[
-    str | None,
-    typer.Option("--prompt", "-p", metavar="TEXT", help="Answer this and leave; - reads standard input."),
+    list[str] | None,
+    typer.Option(
+        "--prompt",
+        "-p",
+        metavar="TEXT",
+        help="Answer this and leave; - reads standard input, @FILE a file. Several are joined, "
+        "in the order given, with a blank line between.",
+        show_default=False,
+    ),
 ]
 
 
@@ -59,7 +68,33 @@ Prompt = Annotated[
 def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     call: typer.Context,
     prompt: Prompt = None,
+    messages: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Answer a chat in JSON (role and content) instead; - reads it from stdin."
+        ),
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Put the prompt where this says {input}.")
+    ] = None,
     json: Json = False,
+    jsonl: Annotated[
+        bool,
+        typer.Option("--jsonl", help="Print every event as a line of JSON; dgchat schema describes them."),
+    ] = False,
+    code: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[=all]", help="Print only the first fenced block of the answer, or all of them."
+        ),
+    ] = None,
+    thought: Annotated[
+        bool, typer.Option("--thought", help="Print the thought instead of the answer; implies --think.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, all of it or nothing."),
+    ] = None,
     model: Model = None,
     device: Device = None,
     steps: Annotated[str | None, _option("steps", metavar="N")] = None,
@@ -83,14 +118,25 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
         sys.stdout.write(f"dgchat {__version__}\n")
         raise typer.Exit
     if call.invoked_subcommand is not None:
-        if prompt is not None or json or yes:
-            raise UsageError(f"--prompt, --json and --yes do not go before {call.invoked_subcommand}")
+        given = [name for name, value in call.params.items() if value and name not in {*flags, "version"}]
+        if given:
+            raise UsageError(f"--{given[0]} does not go before {call.invoked_subcommand}")
         call.obj = flags
         return 0
-    is_chat = prompt is None and (plain is True or _is_terminal(sys.stdin))
+    from dgchat.one_shot.wanted import Wanted  # the commands do without
+
+    wanted = Wanted(json, jsonl, code, thought, output)
     settings = load_settings(flags)
+    if prompt is None and messages is None and (plain is True or _is_terminal(sys.stdin)):
+        if template is not None or wanted != Wanted():
+            raise UsageError("only an answer to a prompt can be printed so", hint="use --prompt")
+        _fetch_if_missing(settings.model, yes=yes)
+        return _chat_in_terminal(settings)
+    asked = _messages(prompt, messages, template)
     _fetch_if_missing(settings.model, yes=yes)
-    return _answer_or_chat(settings, prompt, json=json, is_chat=is_chat)
+    from dgchat.one_shot.run import run_one_shot  # a chat does without the one-shot
+
+    return run_one_shot(asked, settings, _loader(settings), wanted, sys.stdout, sys.stderr)
 
 
 @app.command("bench")
@@ -117,6 +163,29 @@ def _bench(
     return run_bench(_loader(settings), settings.steps, repeat, json=json, out=sys.stdout)
 
 
+@app.command("view")
+def _view(
+    context: typer.Context,
+    source: Annotated[
+        str, typer.Argument(metavar="FILE", help="What --jsonl wrote; - reads standard input.")
+    ],
+) -> int:
+    """Show a stream of --jsonl as its answer is written: ssh HOST dgchat -p TEXT --jsonl | dgchat view -"""
+    settings = _with_flags(context, {})
+    from dgchat.one_shot.view import run_view  # only this command needs it
+
+    return run_view(source, settings, sys.stdin, sys.stdout, sys.stderr)
+
+
+@app.command("schema")
+def _schema() -> int:
+    """Print the JSON Schema of a line of --jsonl."""
+    from dgchat.stream.schema import SCHEMA  # only this command needs it
+
+    sys.stdout.write(f"{dumps(SCHEMA, indent=2)}\n")
+    return 0
+
+
 @app.command("doctor")
 def _doctor(context: typer.Context, model: Model = None, device: Device = None) -> int:
     """Say what this machine offers and what dgchat makes of it."""
@@ -130,12 +199,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, of this process unless given; what goes wrong becomes a line and an exit code."""
     _prepare_streams()
     try:
-        code = cast("int | None", app(args=arguments, prog_name="dgchat", standalone_mode=False))
+        words = _with_values(sys.argv[1:] if arguments is None else arguments)
+        code = cast("int | None", app(args=words, prog_name="dgchat", standalone_mode=False))
         sys.stdout.flush()
     except DgchatError as error:
         return _fail(str(error), error.exit_code)
     except typer.TyperException as error:
         return _fail(_usage_words(error), UsageError.exit_code)
+    except KeyboardInterrupt:
+        _silence_stdout()
+        raise
     except BrokenPipeError:
         _silence_stdout()
         return 1
@@ -145,20 +218,34 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return code or 0
 
 
-def _answer_or_chat(settings: Settings, prompt: str | None, *, json: bool, is_chat: bool) -> int:
-    if is_chat:
-        if json:
-            raise UsageError("--json needs a prompt", hint="use --prompt")
-        from dgchat.ui.run import run_app  # brings textual, which a one-shot does without
+def _with_values(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the value that a bare --code stands for: Typer's options have one or never do."""
+    return ["--code=first" if argument == "--code" else argument for argument in arguments]
 
-        return run_app(settings, _loader(settings))
-    from dgchat.one_shot.prompt import FROM_STDIN, read_stdin  # a chat does without the one-shot
-    from dgchat.one_shot.run import run_one_shot
 
-    text = read_stdin(sys.stdin) if prompt in (None, FROM_STDIN) else prompt
+def _chat_in_terminal(settings: Settings) -> int:
+    from dgchat.ui.run import run_app  # brings textual, which a one-shot does without
+
+    return run_app(settings, _loader(settings))
+
+
+def _messages(
+    prompt: list[str] | None, messages: str | None, template: str | None
+) -> tuple[ChatMessage, ...]:
+    """What a one-shot is asked: the chat of --messages, or the prompt, which without --prompt is stdin."""
+    if messages is not None:
+        if prompt is not None or template is not None:
+            raise UsageError("--messages holds the whole chat", hint="leave out --prompt and --template")
+        from dgchat.one_shot.messages import read_messages  # few one-shots need it
+
+        return read_messages(messages, sys.stdin)
+    from dgchat.one_shot.prompt import FROM_STDIN, check_prompt, fill_template, join_parts
+
+    text = join_parts(prompt or [FROM_STDIN], sys.stdin)
     if prompt is None and not text.strip():
         raise UsageError("the chat needs a terminal, and standard input is empty", hint="use --prompt TEXT")
-    return run_one_shot(text, settings, _loader(settings), json=json, out=sys.stdout, err=sys.stderr)
+    check_prompt(text)
+    return (ChatMessage("user", text if template is None else fill_template(template, text)),)
 
 
 def _fetch_if_missing(model: str | None, *, yes: bool) -> None:
@@ -228,4 +315,5 @@ def _prepare_streams() -> None:
 
 def _silence_stdout() -> None:
     """What the interpreter still flushes at its end must not fail a second time."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(UnsupportedOperation):  # it is no file at all
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -90,5 +90,9 @@ class PromptError(DgchatError):
     """A prompt that cannot be encoded, or that is longer than the model's context."""
 
 
+class StreamError(DgchatError):
+    """A line that is none of an answer's stream, or a stream that ends before its answer."""
+
+
 class TemplateError(CheckpointError):
     """A chat template that does not compile or render."""
