@@ -22,7 +22,7 @@ from dgchat.errors import DgchatError, UsageError
 from dgchat.model_commands.group import models
 from dgchat.safe_text import visible
 from dgchat.session.loading import EngineLoader, Loading
-from dgchat.settings import Settings, doc_of, load_settings, setting_names
+from dgchat.settings import SERVER_KEY, Settings, doc_of, load_settings, read_key, setting_names
 
 EXIT_CODES = """\
 Exit codes: 0 ok; 1 something failed, a checkpoint is not downloaded, or the reader of a pipe has gone; \
@@ -91,11 +91,39 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     thought: Annotated[
         bool, typer.Option("--thought", help="Print the thought instead of the answer; implies --think.")
     ] = False,
+    refine: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=100,
+            metavar="N",
+            help="Go over the answer N times before it is printed.",
+            show_default=False,
+        ),
+    ] = 0,
+    noise: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="LEVEL",
+            help="How much of the draft --refine thinks over, from 0 to 1; left out: 0.5.",
+        ),
+    ] = None,
+    refine_with: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL[:MODEL]",
+            help="Have a chat server that speaks the OpenAI protocol go over the answer; "
+            "its key is read from DGCHAT_REFINE_KEY.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, all of it or nothing."),
     ] = None,
     model: Model = None,
+    server: Annotated[str | None, _option("server", metavar="URL")] = None,
     device: Device = None,
     steps: Annotated[str | None, _option("steps", metavar="N")] = None,
     max_tokens: Annotated[str | None, _option("max_tokens", metavar="N")] = None,
@@ -120,20 +148,23 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     if call.invoked_subcommand is not None:
         given = [name for name, value in call.params.items() if value and name not in {*flags, "version"}]
         if given:
-            raise UsageError(f"--{given[0]} does not go before {call.invoked_subcommand}")
+            raise UsageError(f"--{given[0].replace('_', '-')} does not go before {call.invoked_subcommand}")
         call.obj = flags
         return 0
-    from dgchat.one_shot.wanted import Wanted  # the commands do without
+    from dgchat.one_shot.refining import RefineWish  # the commands do without
+    from dgchat.one_shot.wanted import Wanted
 
-    wanted = Wanted(json, jsonl, code, thought, output)
+    wanted = Wanted(json, jsonl, code, thought, output, RefineWish(refine, noise, refine_with))
     settings = load_settings(flags)
+    if refine and settings.server is not None:
+        raise UsageError("--refine needs the model on this machine", hint="--refine-with asks a server")
     if prompt is None and messages is None and (plain is True or _is_terminal(sys.stdin)):
         if template is not None or wanted != Wanted():
             raise UsageError("only an answer to a prompt can be printed so", hint="use --prompt")
-        _fetch_if_missing(settings.model, yes=yes)
+        _fetch_if_missing(settings, yes=yes)
         return _chat_in_terminal(settings)
     asked = _messages(prompt, messages, template)
-    _fetch_if_missing(settings.model, yes=yes)
+    _fetch_if_missing(settings, yes=yes)
     from dgchat.one_shot.run import run_one_shot  # a chat does without the one-shot
 
     return run_one_shot(asked, settings, _loader(settings), wanted, sys.stdout, sys.stderr)
@@ -248,12 +279,12 @@ def _messages(
     return (ChatMessage("user", text if template is None else fill_template(template, text)),)
 
 
-def _fetch_if_missing(model: str | None, *, yes: bool) -> None:
-    if model is None:
+def _fetch_if_missing(settings: Settings, *, yes: bool) -> None:
+    if settings.model is None or settings.server is not None:
         return
     from dgchat.model_commands.pull import fetch_if_missing  # brings huggingface_hub and rich
 
-    fetch_if_missing(model, yes=yes, reads=sys.stdin, err=sys.stderr)
+    fetch_if_missing(settings.model, yes=yes, reads=sys.stdin, err=sys.stderr)
 
 
 def _with_flags(context: typer.Context, own: Mapping[str, object]) -> Settings:
@@ -264,6 +295,11 @@ def _with_flags(context: typer.Context, own: Mapping[str, object]) -> Settings:
 
 def _loader(settings: Settings) -> EngineLoader:
     def load(loading: Loading) -> Engine:
+        if settings.server is not None:
+            from dgchat.engine.remote import RemoteEngine  # brings httpx2
+
+            key = read_key(SERVER_KEY)
+            return RemoteEngine.connect(settings.server, key, settings.model, loading.cancelled)
         from dgchat.api import load_engine  # brings torch: seconds, so only once an engine is needed
 
         return load_engine(

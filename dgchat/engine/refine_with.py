@@ -30,10 +30,10 @@ TELL_SECONDS = 0.1
 """A server that streams single tokens is told of no more often."""
 
 _INSTRUCTIONS = (
-    "You are given a conversation and the draft of its next answer, written in haste. Write the answer that the "
-    "draft should have been: keep what is right, its language, its form and about its length; correct what is "
-    "wrong, unclear or missing. Reply with the answer alone: no comment on the draft, no heading, no quotation "
-    "marks around it."
+    "You are given a conversation and the draft of its next answer, written in haste. Write the answer that "
+    "the draft should have been: keep what is right, its language, its form and about its length; correct "
+    "what is wrong, unclear or missing. Reply with the answer alone: no comment on the draft, no heading, no "
+    "quotation marks around it."
 )
 
 _THINK_TAG = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
@@ -94,9 +94,7 @@ def messages_for(conversation: tuple[ChatMessage, ...], draft: str) -> list[dict
 class _Answer:
     """What has arrived of the refined answer."""
 
-    def __init__(
-        self, on_event: EventListener, clock: Callable[[], float] = time.perf_counter
-    ) -> None:
+    def __init__(self, on_event: EventListener, clock: Callable[[], float] = time.perf_counter) -> None:
         self._on_event = on_event
         self._clock = clock
         self._began = self._told_at = clock()

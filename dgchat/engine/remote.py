@@ -46,9 +46,7 @@ class RemoteEngine:
         self._model = model
 
     @classmethod
-    def connect(
-        cls, url: str, key: str | None, model: str | None, cancelled: CancelSignal
-    ) -> RemoteEngine:
+    def connect(cls, url: str, key: str | None, model: str | None, cancelled: CancelSignal) -> RemoteEngine:
         """Ask the server for its models and take the one called `model`, or the only DiffusionGemma.
 
         UsageError for an address that is none, ServerError if the server does not have or tell it,
@@ -74,8 +72,6 @@ class RemoteEngine:
             max_new_tokens=CANVAS_LENGTH,
             can_think=True,
             ops_reason="the server's own",
-            choice=f"{self._model.name} answers on {self._server.base}: steps and seed are the server's own, "
-            "and steps are not streamed",
             streams_steps=False,
         )
 
@@ -108,7 +104,10 @@ class _Answer:
     """What has arrived of one answer."""
 
     def __init__(
-        self, request: GenerationRequest, on_event: EventListener, clock: Callable[[], float] = time.perf_counter
+        self,
+        request: GenerationRequest,
+        on_event: EventListener,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._request = request
         self._on_event = on_event

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 from dgchat.api import fresh_seed
 from dgchat.engine.events import (
     ChatMessage,
+    Engine,
     EngineInfo,
     Event,
     EventListener,
@@ -38,7 +40,10 @@ class Answering:
             messages[-1].text,
             TurnSettings(settings.steps, settings.max_tokens, seed, settings.thinking, settings.system),
         )
+        self.engine: Engine | None = None
         self.info: EngineInfo | None = None
+        self.seconds = 0.0
+        """Wall time of the answer, once it is there."""
         self.request: GenerationRequest | None = None
         self.on_event: EventListener = lambda event: None
         """Told every event, in the thread that works."""
@@ -63,12 +68,20 @@ class Answering:
     def run(self) -> None:
         """Load and answer; afterwards `turn.finished` is set. DgchatError says what went wrong."""
         try:
-            engine = self._engine_loader(self.loading)
+            engine = self.engine = self._engine_loader(self.loading)
             self.info = engine.info()
             self.request = request_for(self.turn, self._messages, self.info)
+            began = time.monotonic()
             self.turn.finished = engine.generate(self.request, self._record, self.turn.cancelled)
+            self.seconds = time.monotonic() - began
         except Exception as error:
             raise as_dgchat_error(error, "The engine failed") from error
+
+    @property
+    def canvases(self) -> tuple[tuple[int, ...], ...]:
+        """Token ids of the answer's canvases, once `run` is over; none where they were denoised elsewhere."""
+        assert self.turn.finished is not None
+        return self.turn.trace.final_canvases(self.turn.finished.stats.canvases)
 
     def answered(self) -> Answered:
         """The answer and all that is told about it, once `run` is over."""

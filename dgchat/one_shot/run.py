@@ -9,8 +9,9 @@ from typing import TextIO
 from dgchat.engine.events import ChatMessage, FinishReason
 from dgchat.errors import DgchatError
 from dgchat.one_shot.answering import Answering
-from dgchat.one_shot.output import as_wanted, note_on, summary_of
+from dgchat.one_shot.output import as_wanted, ignored_by, note_on, summary_of
 from dgchat.one_shot.prompt import check_text
+from dgchat.one_shot.refining import Refined, RefineRound, RefineWish
 from dgchat.one_shot.signals import stop_on_signals
 from dgchat.one_shot.stage import Stage
 from dgchat.one_shot.streaming import run_streamed
@@ -48,22 +49,46 @@ def run_one_shot(
             if err.isatty():
                 answering.loading.on_plan = lambda plan: err.write(f"dgchat: {plan}\n")
             answering.run()
-    return _report(answering, wanted, stage, out)
+    refined = Refined(answering, _refine(answering, wanted.refine, stage))
+    if answering.info is not None and (ignored := ignored_by(answering.info, settings)):
+        err.write(f"dgchat: {ignored}\n")
+    return _report(refined, wanted, stage, out)
 
 
-def _report(answering: Answering, wanted: Wanted, stage: Stage, out: TextIO) -> int:
-    answered, request, err = answering.answered(), answering.request, stage.stream
+def _refine(draft: Answering, wish: RefineWish, stage: Stage) -> tuple[RefineRound, ...]:
+    rounds: list[RefineRound] = []
+    for number in range(1, wish.rounds + 1):
+        if Refined(draft, tuple(rounds)).is_stopped:
+            break
+        one = RefineRound(rounds[-1] if rounds else draft, wish, number)
+        with stop_on_signals(one.stop_answer):
+            if stage.moves:
+                stage.show(one)
+            else:
+                one.run()
+        rounds.append(one)
+    return tuple(rounds)
+
+
+def _report(refined: Refined, wanted: Wanted, stage: Stage, out: TextIO) -> int:
+    answering, result, err = refined.draft, refined.result, stage.stream
+    answered, request = result.answered(), result.request
     assert request is not None
     if answering.info is not None and answering.info.choice:
         err.write(f"dgchat: {visible(answering.info.choice, newlines=False)}\n")
-    is_cancelled = answered.finished.reason is FinishReason.CANCELLED
+    is_cancelled = refined.is_stopped
     missing: DgchatError | None = None
     if not wanted.jsonl and not (is_cancelled and wanted.file):
         try:
-            _put(as_wanted(answered, wanted, wanted.file is None and out.isatty()), wanted, out)
+            _put(
+                as_wanted(answered, wanted, wanted.file is None and out.isatty(), refined.as_fields()),
+                wanted,
+                out,
+            )
         except DgchatError as error:
             missing = error
-    if note := note_on(answering.turn, request):
+    is_draft = is_cancelled and answered.finished.reason is not FinishReason.CANCELLED
+    if note := "the refining was stopped; this is the draft" if is_draft else note_on(result.turn, request):
         kept = f"; {visible(str(wanted.file), newlines=False)} is as it was"
         err.write(f"dgchat: {note}{kept if is_cancelled and wanted.file else ''}\n")
     if is_cancelled:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dgchat.errors import UsageError
+from dgchat.one_shot.refining import RefineWish
 
 FIRST_BLOCK, ALL_BLOCKS = "first", "all"
 """Values of `code`."""
@@ -23,6 +24,8 @@ class Wanted:
     """The thought instead of the answer."""
     file: Path | None = None
     """Written whole, instead of standard output."""
+    refine: RefineWish = field(default_factory=RefineWish)
+    """How the answer is gone over before it is printed."""
 
     def __post_init__(self) -> None:
         """UsageError if two wishes exclude each other."""
@@ -32,6 +35,8 @@ class Wanted:
         asked = [flag for flag, is_wanted in wishes.items() if is_wanted]
         if len(asked) > 1:
             raise UsageError(f"{asked[0]} and {asked[1]} exclude each other")
+        if self.jsonl and self.refine.rounds:
+            raise UsageError("--jsonl streams an answer as it is drafted", hint="use --json with --refine")
         if self.jsonl and self.file is not None:
             raise UsageError(
                 "-o writes a file whole, and --jsonl line by line", hint="use --jsonl > FILE, or tee"

@@ -6,9 +6,12 @@ import time
 from textwrap import wrap
 from typing import Protocol
 
+from rich.cells import cell_len, chop_cells
+
 from dgchat.one_shot.canvas_lines import CanvasLines
 from dgchat.one_shot.printer import InPlacePrinter, Line
 from dgchat.one_shot.worker import Worker
+from dgchat.safe_text import visible
 from dgchat.session.loading import Loading
 from dgchat.session.turn import Turn
 from dgchat.ui.pace import Pace
@@ -72,9 +75,19 @@ class Frames:
             for index in range(self._num_observed, drawn + 1):
                 self._canvas.observe(self._turn.trace[index], now)
             self._num_observed = drawn + 1
+        if self._turn.is_remote:
+            return self._arrived(width)
         if not self._num_observed:
             return [*self._plan(width), _dim(self._waiting(now), width)]
         return [*self._canvas.lines(width, now), _dim(self._status(), width)]
+
+    def _arrived(self, width: int) -> list[Line]:
+        """Of an answer that is denoised elsewhere, what has been committed."""
+        text = visible("".join(canvas.text for canvas in self._turn.committed))
+        rows = [row for line in text.splitlines() for row in chop_cells(line, width)]
+        told = "the server does not stream its steps"
+        canvases = f"{len(self._turn.committed)} parts · " if self._turn.committed else ""
+        return [*(Line(row, cell_len(row)) for row in rows), _dim(canvases + told, width)]
 
     def _plan(self, width: int) -> list[Line]:
         """While the model loads, the memory it will take."""

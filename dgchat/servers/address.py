@@ -34,7 +34,7 @@ def parse_address(text: str) -> ServerAddress:
     """Read URL[:MODEL]: without a path /v1 is meant, without a scheme http; UsageError if it is none."""
     if "@" in _SCHEME.sub("", text).partition("/")[0]:  # the text is not repeated: it may hold a key
         raise UsageError("a server's address holds no user and no key", hint="keys are read from variables")
-    match = _ADDRESS.fullmatch(text if _SCHEME.match(text) else f"http://{text}")
+    match = _ADDRESS.fullmatch(text if "://" in text else f"http://{text}")
     if match is None:
         raise UsageError(f"{text!r} is no server's address", hint="like http://localhost:8000")
     path = (match["path"] or "").rstrip("/").removesuffix(_ENDPOINT)

@@ -72,7 +72,8 @@ class ChatServer:
                 if response.status_code != httpx2.codes.OK:
                     raise await self._refusal(response)
                 async for event in httpx2.EventSource(response):
-                    on_piece(stream.take(event.data))
+                    if event.data:
+                        on_piece(stream.take(event.data))
                     if stream.is_done:
                         break
         if not stream.is_whole:

@@ -33,6 +33,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("seed", "[n|fresh]", "seed of the next turns"),
     Command("think", "[on|off]", "let the model think first"),
     Command("retry", "[steps]", "answer the last prompt again"),
+    Command("refine", "[noise|url[:model]]", "go over the last answer again, here or on a chat server"),
     Command("continue", "", "go on with an answer that was cut at its limit"),
     Command("undo", "", "take back the last turn, its prompt returns to the box"),
     Command("copy", "", "copy the last answer"),

@@ -21,6 +21,7 @@ from dgchat.engine.events import (
 )
 from dgchat.errors import DgchatError, LoadCancelled, as_dgchat_error
 from dgchat.session.loading import EngineLoader, Loading
+from dgchat.session.refining import Refining
 from dgchat.session.turn import Turn, TurnSettings
 
 CHAT_CANVASES = 4
@@ -130,18 +131,24 @@ class Session:
                 return sum(step.seconds for step in turn.trace) / len(turn.trace)
         return None
 
-    def begin(self, prompt: str, replaces: Turn | None = None, begun: str = "") -> Turn:
+    def begin(
+        self,
+        prompt: str,
+        replaces: Turn | None = None,
+        begun: str = "",
+        refining: Refining | None = None,
+    ) -> Turn:
         """A new turn for the prompt, with the settings as they are now; it must then be run.
 
         The turn it replaces leaves the conversation only when the new one has an answer. With `begun` the new
-        one goes on from that text.
+        one goes on from that text, with `refining` it refines a draft.
         """
         if self.is_loading and self.loading.cancelled.is_set():
             raise DgchatError("The loading is still being stopped.", hint="send it again in a moment")
         if self.running is not None:
             raise DgchatError("An answer is still being written.", hint="esc stops it and keeps the draft")
         seed = fresh_seed() if self.settings.seed is None else self.settings.seed
-        self.running = Turn(prompt, replace(self.settings, seed=seed), replaces, begun)
+        self.running = Turn(prompt, replace(self.settings, seed=seed), replaces, begun, refining=refining)
         return self.running
 
     def run(self, turn: Turn, on_transition: TransitionListener) -> None:
@@ -154,6 +161,8 @@ class Session:
 
         try:
             engine = self._wait_for_engine(turn)
+            if engine and turn.refining and turn.refining.engine:
+                engine = turn.refining.engine
             turn.finished = (
                 engine.generate(self._request(turn), listen, turn.cancelled)
                 if engine
@@ -212,13 +221,14 @@ class Session:
         system = [ChatMessage("system", turn.settings.system)] if turn.settings.system else []
         earlier = [message for past in self.turns if past is not turn.replaces for message in past.messages()]
         begun = [ChatMessage("assistant", turn.begun)] if turn.begun else []
-        return GenerationRequest(
+        request = GenerationRequest(
             messages=(*system, *earlier, ChatMessage("user", turn.prompt), *begun),
             max_new_tokens=self._canvases_of(turn.settings) * self.canvas_length,
             sampler=replace(self.info.sampler, max_denoising_steps=self._steps_of(turn.settings)),
             seed=turn.seed,
             thinking=turn.settings.thinking and not begun,
         )
+        return turn.refining.applied_to(request) if turn.refining else request
 
 
 def _load_failure(error: Exception) -> DgchatError:

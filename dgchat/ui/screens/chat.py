@@ -19,6 +19,7 @@ from dgchat.engine.events import Prefilled
 from dgchat.errors import DgchatError
 from dgchat.safe_text import visible
 from dgchat.session.commands import parse_command
+from dgchat.session.refining import Refining
 from dgchat.session.session import Session
 from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
@@ -165,11 +166,17 @@ class ChatScreen(Screen[None]):
         except DgchatError as error:
             await self.say(Notice.of_error(error))
 
-    async def ask(self, prompt: str, replaces: Turn | None = None, begun: str = "") -> None:
+    async def ask(
+        self,
+        prompt: str,
+        replaces: Turn | None = None,
+        begun: str = "",
+        refining: Refining | None = None,
+    ) -> None:
         """Send a prompt, and load the model again if it is not there; DgchatError if an answer is still being
         written.
         """
-        turn = self.session.begin(prompt, replaces, begun)
+        turn = self.session.begin(prompt, replaces, begun, refining=refining)
         if self.session.load_again():
             start_loading(self.session, self)
         loading = self.session.loading if self.session.is_loading else None

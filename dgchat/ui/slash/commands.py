@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from dgchat.engine.events import MAX_SEED
+from dgchat.engine.events import MAX_SEED, GenerationStats
 from dgchat.errors import UsageError
 from dgchat.session.commands import read_number, read_switch
 from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
+from dgchat.ui.slash.refine import RefineCommands
 from dgchat.ui.widgets.controls import Controls
 from dgchat.ui.widgets.notice import Notice
 from dgchat.ui.widgets.title_bar import TitleBar
@@ -36,7 +37,7 @@ class ChatCommands:
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
         self._session = screen.session
-        self._groups: tuple[CommandGroup, ...] = ()
+        self._groups: tuple[CommandGroup, ...] = (RefineCommands(screen),)
 
     @property
     def handlers(self) -> dict[str, Handler]:
@@ -199,6 +200,8 @@ def describe_stats(turn: Turn) -> str:
     if turn.finished is None:
         return "no figures"
     stats = turn.finished.stats
+    if turn.is_remote:
+        return _describe_told(stats)
     lines = [
         f"answer       {stats.generated_tokens} tokens on {stats.canvases} canvases,"
         f" ended by {turn.finished.reason}",
@@ -212,3 +215,14 @@ def describe_stats(turn: Turn) -> str:
         f"seed         {turn.seed}",
     ]
     return "\n".join(lines)
+
+
+def _describe_told(stats: GenerationStats) -> str:
+    """What is known of an answer that came from a server; 0 stands for what it did not tell."""
+    return "\n".join(
+        [
+            f"answer       {stats.generated_tokens or 'an unknown number of'} tokens",
+            f"prompt       {stats.prompt_tokens or 'an unknown number of'} tokens",
+            f"waited       {stats.denoise_seconds:.2f} s; steps and seed are the server's own",
+        ]
+    )
