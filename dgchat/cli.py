@@ -18,11 +18,20 @@ import typer
 
 from dgchat import __version__
 from dgchat.engine.events import ChatMessage, Engine
-from dgchat.errors import DgchatError, UsageError
+from dgchat.errors import DgchatError, SettingsError, UsageError
 from dgchat.model_commands.group import models
 from dgchat.safe_text import visible
 from dgchat.session.loading import EngineLoader, Loading
-from dgchat.settings import SERVER_KEY, Settings, doc_of, load_settings, read_key, setting_names
+from dgchat.settings import (
+    SERVER_KEY,
+    ChosenSettings,
+    Settings,
+    choose_settings,
+    doc_of,
+    load_settings,
+    read_key,
+    setting_names,
+)
 
 EXIT_CODES = """\
 Exit codes: 0 ok; 1 something failed, a checkpoint is not downloaded, or the reader of a pipe has gone; \
@@ -189,6 +198,8 @@ def _bench(
         from dgchat.bench_against import run_against  # brings torch and transformers
 
         return run_against(settings.model, settings.steps, repeat, json=json, out=sys.stdout)
+    if settings.server is not None:
+        raise UsageError("a server does not tell its steps", hint="bench measures the model on this machine")
     from dgchat.bench import run_bench  # only this command needs it
 
     return run_bench(_loader(settings), settings.steps, repeat, json=json, out=sys.stdout)
@@ -218,12 +229,15 @@ def _schema() -> int:
 
 
 @app.command("doctor")
-def _doctor(context: typer.Context, model: Model = None, device: Device = None) -> int:
-    """Say what this machine offers and what dgchat makes of it."""
-    settings = _with_flags(context, {"model": model, "device": device})
-    from dgchat.doctor import run_doctor  # only this command needs it
+def _doctor(context: typer.Context, model: Model = None, device: Device = None, json: Json = False) -> int:
+    """Say what this machine offers and what dgchat makes of it: what a bug report needs, and no secrets."""
+    from dgchat.doctor.report import run_doctor  # only this command needs it
 
-    return run_doctor(settings, sys.stdout)
+    flags = _merged(context, {"model": model, "device": device})
+    try:
+        return run_doctor(choose_settings(flags), sys.stdout, json=json)
+    except SettingsError as error:  # broken settings are a finding too
+        return run_doctor(ChosenSettings.defaults(), sys.stdout, json=json, found=[error])
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -289,8 +303,12 @@ def _fetch_if_missing(settings: Settings, *, yes: bool) -> None:
 
 def _with_flags(context: typer.Context, own: Mapping[str, object]) -> Settings:
     """Settings of a subcommand: the flags before its name, then its own."""
+    return load_settings(_merged(context, own))
+
+
+def _merged(context: typer.Context, own: Mapping[str, object]) -> dict[str, object]:
     before = cast("dict[str, object]", context.obj)
-    return load_settings({**before, **{name: value for name, value in own.items() if value is not None}})
+    return {**before, **{name: value for name, value in own.items() if value is not None}}
 
 
 def _loader(settings: Settings) -> EngineLoader:

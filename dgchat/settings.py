@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from dataclasses import field as dataclass_field
 from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
 
@@ -134,12 +135,46 @@ def doc_of(name: str) -> str:
     return next(str(setting.metadata["doc"]) for setting in fields(Settings) if setting.name == name)
 
 
+class Origin(StrEnum):
+    """Where the value of a setting comes from; a later one wins."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    VARIABLE = "variable"
+    FLAG = "flag"
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenSettings:
+    settings: Settings
+    """What holds."""
+    origins: Mapping[str, Origin]
+    """Where each of them comes from."""
+
+    @classmethod
+    def defaults(cls) -> ChosenSettings:
+        """What holds where nobody has chosen anything."""
+        return cls(Settings(), dict.fromkeys(setting_names(), Origin.DEFAULT))
+
+
 def load_settings(flags: Mapping[str, object]) -> Settings:
     """Merge defaults, config.toml, DGCHAT_* and flags (None: not given); SettingsError says what is wrong."""
+    return choose_settings(flags).settings
+
+
+def choose_settings(flags: Mapping[str, object]) -> ChosenSettings:
+    """As `load_settings`, and where each value comes from."""
     values: dict[str, object] = {}
-    for layer in (_from_file(config_file()), _from_environment(os.environ), _from_flags(flags)):
+    origins = dict.fromkeys(setting_names(), Origin.DEFAULT)
+    layers = {
+        Origin.FILE: _from_file(config_file()),
+        Origin.VARIABLE: _from_environment(os.environ),
+        Origin.FLAG: _from_flags(flags),
+    }
+    for origin, layer in layers.items():
         values.update(layer)
-    return Settings(**cast("dict[str, Any]", values))
+        origins.update(dict.fromkeys(layer, origin))
+    return ChosenSettings(Settings(**cast("dict[str, Any]", values)), origins)
 
 
 def read_key(variable: str) -> str | None:

@@ -6,8 +6,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from threading import Timer
 
 GRACE_SECONDS = 1.5
@@ -26,6 +26,26 @@ def leave_on_signals(leave: Callable[[int], None]) -> None:
             number = int(getattr(signal, name))
             with suppress(NotImplementedError):
                 loop.add_signal_handler(number, _leave_soon, leave, 128 + number)
+
+
+@contextmanager
+def reading_replies(fileno: int) -> Generator[None]:
+    """Within, what the terminal replies can be read, and is not shown; OSError if it is none."""
+    try:
+        import termios
+    except ImportError as error:
+        raise OSError("this system's terminals cannot be asked") from error
+    try:
+        before = termios.tcgetattr(fileno)
+        quiet = [*before]
+        quiet[3] &= ~(termios.ECHO | termios.ICANON)
+        termios.tcsetattr(fileno, termios.TCSANOW, quiet)
+    except termios.error as error:
+        raise OSError(str(error)) from error
+    try:
+        yield
+    finally:
+        termios.tcsetattr(fileno, termios.TCSAFLUSH, before)
 
 
 def _leave_soon(leave: Callable[[int], None], exit_code: int) -> None:
