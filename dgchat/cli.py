@@ -17,6 +17,8 @@ from typing import Annotated, Any, Literal, TextIO, cast
 import typer
 
 from dgchat import __version__
+from dgchat.completion import VARIABLE, completer_of, script_for, teach_completion
+from dgchat.config_commands.group import config
 from dgchat.engine.events import ChatMessage, Engine
 from dgchat.errors import DgchatError, SettingsError, UsageError
 from dgchat.model_commands.group import models
@@ -35,7 +37,7 @@ from dgchat.settings import (
 
 EXIT_CODES = """\
 Exit codes: 0 ok; 1 something failed, a checkpoint is not downloaded, or the reader of a pipe has gone; \
-2 wrong usage or settings; 3 the checkpoint is missing or broken; 130 stopped by ctrl+c or TERM (the draft \
+2 wrong usage or settings; 3 the checkpoint is missing or broken, or the server lacks the model; 130 stopped by ctrl+c or TERM (the draft \
 is still printed)."""
 
 app = typer.Typer(
@@ -43,6 +45,7 @@ app = typer.Typer(
     help="Chat with DiffusionGemma and watch every denoising step. Without --prompt and without piped input "
     "the chat opens.",
     epilog=EXIT_CODES,
+    subcommand_metavar="[COMMAND [ARGS]...]",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -50,11 +53,14 @@ app = typer.Typer(
 )
 
 app.add_typer(models, name="models")
+app.add_typer(config, name="config")
 
 
 def _option(name: str, *flags: str, metavar: str | None = None) -> Any:
     spelled = flags or ("--" + name.replace("_", "-"),)
-    return typer.Option(*spelled, help=doc_of(name), metavar=metavar, show_default=False)
+    return typer.Option(
+        *spelled, help=doc_of(name), metavar=metavar, show_default=False, autocompletion=completer_of(name)
+    )
 
 
 Model = Annotated[str | None, _option("model", metavar="NAME")]
@@ -240,9 +246,32 @@ def _doctor(context: typer.Context, model: Model = None, device: Device = None, 
         return run_doctor(ChosenSettings.defaults(), sys.stdout, json=json, found=[error])
 
 
+@app.command("completion")
+def _completion(
+    shell: Annotated[
+        Literal["bash", "zsh", "fish"],
+        typer.Argument(metavar="bash|zsh|fish", help="The shell that is to complete."),
+    ],
+) -> int:
+    """Print what makes a shell complete dgchat: source <(dgchat completion bash)"""
+    sys.stdout.write(script_for(shell))
+    return 0
+
+
+@app.command("man")
+def _man() -> int:
+    """Print the manual page: dgchat man > dgchat.1"""
+    from dgchat.man_page import man_page  # only this command needs it
+
+    sys.stdout.write(man_page(typer.main.get_command(app), EXIT_CODES))
+    return 0
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, of this process unless given; what goes wrong becomes a line and an exit code."""
     _prepare_streams()
+    if VARIABLE in os.environ:
+        teach_completion()
     try:
         words = _with_values(sys.argv[1:] if arguments is None else arguments)
         code = cast("int | None", app(args=words, prog_name="dgchat", standalone_mode=False))

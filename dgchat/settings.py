@@ -75,8 +75,16 @@ def _switch(raw: object) -> bool:
     return lowered in _TRUE
 
 
-def _setting(default: object, read: Reader, doc: str) -> Any:
-    return dataclass_field(default=default, metadata={"read": read, "doc": doc})
+def _setting(default: object, read: Reader, doc: str, choices: tuple[str, ...] = ()) -> Any:
+    return dataclass_field(default=default, metadata={"read": read, "doc": doc, "choices": choices})
+
+
+def _choice(names: tuple[str, ...], doc: str) -> Any:
+    return _setting(names[0], _one_of(*names), doc, names)
+
+
+def _off(doc: str) -> Any:
+    return _setting(False, _switch, doc, ("true", "false"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +101,7 @@ class Settings:
         _name,
         "URL of a vLLM or SGLang server that answers instead; --model then names one of its models.",
     )
-    device: str = _setting(
-        "auto", _one_of("auto", "cpu", "cuda", "mps"), "Where to compute: auto, cpu, cuda or mps."
-    )
+    device: str = _choice(("auto", "cpu", "cuda", "mps"), "Where to compute: auto, cpu, cuda or mps.")
     steps: int | None = _setting(
         None, _whole(1, 1024), "Most denoising steps per canvas; left out: the checkpoint's own."
     )
@@ -112,17 +118,15 @@ class Settings:
     seed: int | None = _setting(
         None, _whole(0, MAX_SEED), "Seed of an answer; left out: a fresh one each turn."
     )
-    thinking: bool = _setting(False, _switch, "Let the model think before it answers.")
+    thinking: bool = _off("Let the model think before it answers.")
     system: str = _setting("", _text, "Instructions that precede the conversation.")
     theme: str = _setting("auto", _name, "Name of a theme, or auto: by the terminal's background.")
-    motion: str = _setting("full", _one_of("full", "calm", "off"), "How much moves: full, calm or off.")
-    plain: bool = _setting(False, _switch, "A chat of plain lines, for screen readers and simple terminals.")
+    motion: str = _choice(("full", "calm", "off"), "How much moves: full, calm or off.")
+    plain: bool = _off("A chat of plain lines, for screen readers and simple terminals.")
     fps: int | None = _setting(
         None, _whole(1, 60), "Frames per second; left out: 20, or 10 over SSH, or 2 in calm motion."
     )
-    pace: str = _setting(
-        "trail", _one_of("trail", "live"), "trail shows every step a moment later, live only the newest."
-    )
+    pace: str = _choice(("trail", "live"), "trail shows every step a moment later, live only the newest.")
 
 
 def setting_names() -> tuple[str, ...]:
@@ -157,6 +161,11 @@ class ChosenSettings:
         return cls(Settings(), dict.fromkeys(setting_names(), Origin.DEFAULT))
 
 
+def choices_of(name: str) -> tuple[str, ...]:
+    """The few values that a setting can have, as they are typed; empty if there are many."""
+    return next(setting.metadata["choices"] for setting in fields(Settings) if setting.name == name)
+
+
 def load_settings(flags: Mapping[str, object]) -> Settings:
     """Merge defaults, config.toml, DGCHAT_* and flags (None: not given); SettingsError says what is wrong."""
     return choose_settings(flags).settings
@@ -182,6 +191,12 @@ def read_key(variable: str) -> str | None:
     return os.environ.get(variable, "").strip() or None
 
 
+def read_editor() -> str:
+    """The command line of the reader's editor: $VISUAL, $EDITOR, or what every system has."""
+    usual = "notepad" if os.name == "nt" else "vi"
+    return os.environ.get("VISUAL") or os.environ.get("EDITOR") or usual
+
+
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` was most likely meant to be."""
     matches = get_close_matches(name, list(known), n=1, cutoff=0.5)
@@ -204,7 +219,7 @@ def _from_file(path: Path) -> dict[str, object]:
 
 
 def _from_environment(variables: Mapping[str, str]) -> dict[str, object]:
-    known = {PREFIX + name.upper(): name for name in setting_names()}
+    known = {variable_of(name): name for name in setting_names()}
     values: dict[str, object] = {}
     for variable, raw in variables.items():
         if not variable.startswith(PREFIX) or variable in PATH_VARIABLES | KEY_VARIABLES or not raw:
@@ -217,11 +232,17 @@ def _from_environment(variables: Mapping[str, str]) -> dict[str, object]:
 
 def _from_flags(flags: Mapping[str, object]) -> dict[str, object]:
     given = {name: raw for name, raw in flags.items() if raw is not None}
-    return {name: _read(name, raw, _flag(name), setting_names()) for name, raw in given.items()}
+    return {name: _read(name, raw, flag_of(name), setting_names()) for name, raw in given.items()}
 
 
-def _flag(name: str) -> str:
+def flag_of(name: str) -> str:
+    """The flag of a setting: `--max-tokens`."""
     return "--think" if name == "thinking" else "--" + name.replace("_", "-")
+
+
+def variable_of(name: str) -> str:
+    """The variable of a setting: `DGCHAT_MAX_TOKENS`."""
+    return PREFIX + name.upper()
 
 
 def _read(name: str, raw: object, where: str, known: tuple[str, ...]) -> object:
