@@ -37,8 +37,8 @@ from dgchat.settings import (
 
 EXIT_CODES = """\
 Exit codes: 0 ok; 1 something failed, a checkpoint is not downloaded, or the reader of a pipe has gone; \
-2 wrong usage or settings; 3 the checkpoint is missing or broken, or the server lacks the model; 130 stopped by ctrl+c or TERM (the draft \
-is still printed)."""
+2 wrong usage or settings; 3 the checkpoint is missing or broken, or the server lacks the model; \
+130 stopped by ctrl+c or TERM (the draft is still printed)."""
 
 app = typer.Typer(
     name="dgchat",

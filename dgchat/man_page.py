@@ -88,7 +88,7 @@ def _quoted(text: str) -> str:
 def _text(text: str) -> str:
     """A paragraph; what begins like a macro is none."""
     escaped = _escaped(" ".join(text.split()))
-    return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
+    return f"\\&{escaped}" if escaped.startswith(".") else escaped
 
 
 def _escaped(text: str) -> str:

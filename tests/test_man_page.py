@@ -86,7 +86,7 @@ def test_the_linters_find_nothing(page: Path, command: list[str]) -> None:
     ("text", "written"),
     [
         (".dgchat is\na file", "\\&.dgchat is a file"),
-        ("'quoted'", "\\&\\(aqquoted\\(aq"),
+        ("'quoted'", "\\(aqquoted\\(aq"),
         ("a\\b --c", "a\\eb \\-\\-c"),
     ],
 )

@@ -81,5 +81,6 @@ def test_every_line_of_the_template_is_a_setting_once_its_mark_is_taken_away() -
     settings = [
         line.removeprefix("# ") for line in template().splitlines() if " = " in line and line.isascii()
     ]
+    assert len(settings) == len(setting_names())
     given = [line for line in settings if not line.endswith("= ")]
     assert set(tomllib.loads("\n".join(given))) <= set(setting_names())
