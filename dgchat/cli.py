@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from io import TextIOWrapper, UnsupportedOperation
 from json import dumps
 from pathlib import Path
@@ -103,6 +104,7 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     seed: Annotated[str | None, _option("seed", metavar="N")] = None,
     thinking: Annotated[bool | None, _option("thinking", "--think/--no-think")] = None,
     system: Annotated[str | None, _option("system", metavar="TEXT")] = None,
+    keep: Annotated[str | None, _option("keep", metavar="TIME")] = None,
     theme: Annotated[str | None, _option("theme", metavar="NAME")] = None,
     motion: Annotated[str | None, _option("motion", metavar="full|calm|off")] = None,
     plain: Annotated[bool | None, _option("plain", "--plain/--no-plain")] = None,
@@ -133,10 +135,9 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
         _fetch_if_missing(settings.model, yes=yes)
         return _chat_in_terminal(settings)
     asked = _messages(prompt, messages, template)
-    _fetch_if_missing(settings.model, yes=yes)
     from dgchat.one_shot.run import run_one_shot  # a chat does without the one-shot
 
-    return run_one_shot(asked, settings, _loader(settings), wanted, sys.stdout, sys.stderr)
+    return run_one_shot(asked, settings, _kept_loader(settings, yes=yes), wanted, sys.stdout, sys.stderr)
 
 
 @app.command("bench")
@@ -184,6 +185,24 @@ def _schema() -> int:
 
     sys.stdout.write(f"{dumps(SCHEMA, indent=2)}\n")
     return 0
+
+
+@app.command("ps")
+def _ps(json: Annotated[bool, typer.Option("--json", help="Print one JSON array instead.")] = False) -> int:
+    """List the models that --keep keeps loaded."""
+    from dgchat.keep.listing import run_ps  # only this command needs it
+
+    return run_ps(sys.stdout, json_wanted=json)
+
+
+@app.command("stop")
+def _stop(
+    pid: Annotated[int | None, typer.Argument(metavar="PID", help="Which; left out: all.")] = None,
+) -> int:
+    """End a process that keeps a model, as dgchat ps lists them."""
+    from dgchat.keep.listing import run_stop  # only this command needs it
+
+    return run_stop(pid, sys.stderr)
 
 
 @app.command("doctor")
@@ -276,6 +295,14 @@ def _loader(settings: Settings) -> EngineLoader:
         )
 
     return load
+
+
+def _kept_loader(settings: Settings, *, yes: bool) -> EngineLoader:
+    """The loader of a command that answers and leaves: the engine of a process that kept it, if any."""
+    from dgchat.keep.start import find_or_start  # a chat does without
+
+    fetch = partial(_fetch_if_missing, settings.model, yes=yes)
+    return find_or_start(settings, _loader, fetch, sys.stderr)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -40,14 +40,16 @@ def run_one_shot(
     answering = Answering(messages, settings, engine_loader)
     stage = Stage.of(settings, err)
     with stop_on_signals(answering.stop_answer):
-        if wanted.jsonl:
-            run_streamed(answering, out)
-        elif stage.moves:
+        if stage.moves and not wanted.jsonl:
             stage.show(answering)
         else:
+            answering.loading.on_wait = lambda why: err.write(f"dgchat: {why}\n")
             if err.isatty():
                 answering.loading.on_plan = lambda plan: err.write(f"dgchat: {plan}\n")
-            answering.run()
+            if wanted.jsonl:
+                run_streamed(answering, out)
+            else:
+                answering.run()
     return _report(answering, wanted, stage, out)
 
 
