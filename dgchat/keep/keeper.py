@@ -112,8 +112,7 @@ class Keeper:
         visit: Visit | None = None
         with suppress(OSError, StreamError):
             if not is_own_user(connection):
-                connection.close()
-                return
+                raise StreamError("it is another user")
             lines = hear(connection)
             asked = fields_of(next(lines, b""))
             if asked.raw.get("ask") == ENGINE:
@@ -127,15 +126,14 @@ class Keeper:
                 self._reply(connection, asked.raw.get("ask"))
         if visit is not None:
             visit.leave()
+        elif not self._stopping.is_set():  # while it stops, a connection closes with the process
+            connection.close()
 
     def _reply(self, connection: socket.socket, ask: object) -> None:
         if ask == STATUS:
-            with connection:
-                say(connection, self.status())
+            say(connection, self.status())
         elif ask == STOP:
-            self.stop()  # the connection closes with the process: that is how one knows
-        else:
-            connection.close()
+            self.stop()
 
     def _receive(self, visit: Visit) -> None:
         try:

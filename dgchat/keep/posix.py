@@ -78,9 +78,9 @@ def is_own_user(connection: socket.socket) -> bool:
     return struct.unpack(_UIDS, raw)[1] == os.getuid()
 
 
-def start_detached(work: Callable[[Callable[[], None]], None]) -> None:
+def start_detached(work: Callable[[Callable[[], None]], None]) -> str:
     """Run `work` in a process without a terminal, which outlives this one; back when it calls what it is
-    given, or has ended without. To be called from the only thread there is.
+    given, or has ended without. What prevented it, empty if nothing. To be called from the only thread.
     """
     reading, writing = os.pipe()
     child = os.fork()
@@ -89,7 +89,7 @@ def start_detached(work: Callable[[Callable[[], None]], None]) -> None:
     os.close(writing)
     os.waitpid(child, 0)
     with open(reading, "rb") as told:  # noqa: PTH123 - a descriptor
-        told.read()
+        return told.read().decode(errors="replace")
 
 
 def on_request_to_end(end: Callable[[], None]) -> None:
@@ -107,7 +107,10 @@ def _detach_and_run(work: Callable[[Callable[[], None]], None], writing: int) ->
         if os.fork() == 0:
             os.chdir("/")
             _close_all_but(writing)
-            work(lambda: os.close(writing))
+            try:
+                work(lambda: os.close(writing))
+            except OSError as error:
+                os.write(writing, str(error).encode(errors="replace"))
         code = 0
     finally:
         os._exit(code)

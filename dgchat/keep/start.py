@@ -52,9 +52,11 @@ def find_or_start(
     try:
         private_folder(place.socket.parent)
         kept = Kept(settings, make_loader(settings), settings.keep)
-        start_detached(lambda is_ready: keep(kept, place, is_ready))
+        prevented = start_detached(lambda is_ready: keep(kept, place, is_ready))
     except (DgchatError, OSError) as error:
-        _explain(err, str(error))
+        prevented = str(error)
+    if prevented:
+        _explain(err, prevented)
         return make_loader(settings)
     return kept_loader(place, settings.keep, make_loader(settings))
 
