@@ -26,10 +26,9 @@ from dgchat.session.loading import EngineLoader, Loading
 from dgchat.settings import Settings, doc_of, load_settings, setting_names
 
 EXIT_CODES = """\
-Exit codes: 0 ok; 1 something failed, the answer has no such part, a stream breaks off or is none, a checkpoint \
-is not downloaded, or the reader of a pipe has gone; \
-2 wrong usage or settings; 3 the checkpoint is missing or broken; 130 stopped by ctrl+c or TERM (the draft \
-is still printed)."""
+Exit codes: 0 ok; 1 something failed, the answer has no such part, a stream breaks off or is none, a \
+checkpoint is not downloaded, or the reader of a pipe has gone; 2 wrong usage or settings; 3 the checkpoint \
+is missing or broken; 130 stopped by ctrl+c or TERM (the draft is still printed)."""
 
 app = typer.Typer(
     name="dgchat",

@@ -95,6 +95,8 @@ def broken(change: Callable[[list[str]], str]) -> bytes:
         (b"", "the stream is empty"),
         (b"hello\n", "this is no stream of dgchat: line 1: it is not JSON"),
         (b"\x7fELF\x02\x01\x01\x00\xff\n", "this is no stream of dgchat"),
+        (b"\x00\xff\x00", "this is no stream of dgchat"),
+        (b'{"v":1,"event":"pref', "the stream ends in the middle of line 1"),
         (b'{"text":"an answer of --json"}\n', "its version is None"),
         (broken(lambda lines: lines[0].replace('"v":1', '"v":7')), "line 1 of the stream: its version is 7"),
         (broken(lambda lines: "".join(lines[:6])[:-40]), "the stream ends in the middle of line 6"),
