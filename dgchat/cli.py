@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from io import TextIOWrapper, UnsupportedOperation
 from json import dumps
 from pathlib import Path
@@ -36,9 +37,10 @@ from dgchat.settings import (
 )
 
 EXIT_CODES = """\
-Exit codes: 0 ok; 1 something failed, a checkpoint is not downloaded, or the reader of a pipe has gone; \
-2 wrong usage or settings; 3 the checkpoint is missing or broken, or the server lacks the model; \
-130 stopped by ctrl+c or TERM (the draft is still printed)."""
+Exit codes: 0 ok; 1 something failed, the answer has no such part, a stream breaks off or is none, a \
+checkpoint is not downloaded, or the reader of a pipe has gone; 2 wrong usage or settings; 3 the checkpoint \
+is missing or broken, or the server lacks the model; 130 stopped by ctrl+c or TERM (the draft is still \
+printed)."""
 
 app = typer.Typer(
     name="dgchat",
@@ -146,6 +148,7 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     seed: Annotated[str | None, _option("seed", metavar="N")] = None,
     thinking: Annotated[bool | None, _option("thinking", "--think/--no-think")] = None,
     system: Annotated[str | None, _option("system", metavar="TEXT")] = None,
+    keep: Annotated[str | None, _option("keep", metavar="TIME")] = None,
     theme: Annotated[str | None, _option("theme", metavar="NAME")] = None,
     motion: Annotated[str | None, _option("motion", metavar="full|calm|off")] = None,
     plain: Annotated[bool | None, _option("plain", "--plain/--no-plain")] = None,
@@ -179,10 +182,9 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
         _fetch_if_missing(settings, yes=yes)
         return _chat_in_terminal(settings)
     asked = _messages(prompt, messages, template)
-    _fetch_if_missing(settings, yes=yes)
     from dgchat.one_shot.run import run_one_shot  # a chat does without the one-shot
 
-    return run_one_shot(asked, settings, _loader(settings), wanted, sys.stdout, sys.stderr)
+    return run_one_shot(asked, settings, _kept_loader(settings, yes=yes), wanted, sys.stdout, sys.stderr)
 
 
 @app.command("bench")
@@ -232,6 +234,24 @@ def _schema() -> int:
 
     sys.stdout.write(f"{dumps(SCHEMA, indent=2)}\n")
     return 0
+
+
+@app.command("ps")
+def _ps(json: Annotated[bool, typer.Option("--json", help="Print one JSON array instead.")] = False) -> int:
+    """List the models that --keep keeps loaded."""
+    from dgchat.keep.listing import run_ps  # only this command needs it
+
+    return run_ps(sys.stdout, json_wanted=json)
+
+
+@app.command("stop")
+def _stop(
+    pid: Annotated[int | None, typer.Argument(metavar="PID", help="Which; left out: all.")] = None,
+) -> int:
+    """End a process that keeps a model, as dgchat ps lists them."""
+    from dgchat.keep.listing import run_stop  # only this command needs it
+
+    return run_stop(pid, sys.stderr)
 
 
 @app.command("doctor")
@@ -359,6 +379,16 @@ def _loader(settings: Settings) -> EngineLoader:
         )
 
     return load
+
+
+def _kept_loader(settings: Settings, *, yes: bool) -> EngineLoader:
+    """The loader of a command that answers and leaves: the engine of a process that kept it, if any."""
+    if settings.server is not None:
+        return _loader(settings)
+    from dgchat.keep.start import find_or_start  # a chat does without
+
+    fetch = partial(_fetch_if_missing, settings, yes=yes)
+    return find_or_start(settings, _loader, fetch, sys.stderr)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

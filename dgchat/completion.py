@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from typer._completion_classes import completion_init
-from typer._completion_shared import get_completion_script
+from typer.completion import (
+    completion_init,  # pyright: ignore[reportPrivateImportUsage]
+    get_completion_script,  # pyright: ignore[reportPrivateImportUsage]
+)
 
 from dgchat.hub.known import KNOWN
 from dgchat.paths import theme_dirs

@@ -22,6 +22,12 @@ SERVER_KEY, REFINE_KEY = "DGCHAT_SERVER_KEY", "DGCHAT_REFINE_KEY"
 KEY_VARIABLES = frozenset({SERVER_KEY, REFINE_KEY})
 """Variables that hold the keys of chat servers; no settings, so that no file and no command line has them."""
 
+MAX_KEEP_SECONDS = 7 * 24 * 3600
+"""The longest that a model stays loaded for nobody."""
+
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_MAX_DIGITS = 10
+
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -43,6 +49,19 @@ def _whole(low: int, high: int) -> Reader:
         return number
 
     return read
+
+
+def _duration(raw: object) -> int:
+    """Whole seconds, of `90s`, `10m`, `2h` or a number of seconds."""
+    wanted = f"a time up to {MAX_KEEP_SECONDS // 3600}h, such as 90s, 10m or 2h"
+    text = str(raw).strip() if isinstance(raw, int | str) and not isinstance(raw, bool) else ""
+    number, unit = (text[:-1], text[-1]) if text[-1:] in _UNIT_SECONDS else (text, "s")
+    if not (number.isascii() and number.isdigit() and len(number) < _MAX_DIGITS):
+        raise ValueError(wanted)
+    seconds = int(number) * _UNIT_SECONDS[unit]
+    if seconds > MAX_KEEP_SECONDS:
+        raise ValueError(wanted)
+    return seconds
 
 
 def _one_of(*names: str) -> Reader:
@@ -120,6 +139,12 @@ class Settings:
     )
     thinking: bool = _off("Let the model think before it answers.")
     system: str = _setting("", _text, "Instructions that precede the conversation.")
+    keep: int | None = _setting(
+        None,
+        _duration,
+        "After a one-shot keep the model loaded for the next, for 90s, 10m or 2h after the last; "
+        "0: use no kept one either.",
+    )
     theme: str = _setting("auto", _name, "Name of a theme, or auto: by the terminal's background.")
     motion: str = _choice(("full", "calm", "off"), "How much moves: full, calm or off.")
     plain: bool = _off("A chat of plain lines, for screen readers and simple terminals.")

@@ -41,14 +41,16 @@ def run_one_shot(
     answering = Answering(messages, settings, engine_loader)
     stage = Stage.of(settings, err)
     with stop_on_signals(answering.stop_answer):
-        if wanted.jsonl:
-            run_streamed(answering, out)
-        elif stage.moves:
+        if stage.moves and not wanted.jsonl:
             stage.show(answering)
         else:
+            answering.loading.on_wait = lambda why: err.write(f"dgchat: {why}\n")
             if err.isatty():
                 answering.loading.on_plan = lambda plan: err.write(f"dgchat: {plan}\n")
-            answering.run()
+            if wanted.jsonl:
+                run_streamed(answering, out)
+            else:
+                answering.run()
     refined = Refined(answering, _refine(answering, wanted.refine, stage))
     if answering.info is not None and (ignored := ignored_by(answering.info, settings)):
         err.write(f"dgchat: {ignored}\n")

@@ -13,6 +13,9 @@ from dgchat.stream import MAX_LINE_BYTES
 from dgchat.stream.answered import Answered
 from dgchat.stream.lines import Decoder, StreamEvent
 
+_BEGINNING = b'{"v":'
+"""What tells a stream that was cut off in its first line from what is none."""
+
 
 class Viewing:
     """Reads one stream; `run` may be called in a thread, the rest is for looking on."""
@@ -64,7 +67,7 @@ def read_stream(source: BinaryIO) -> Iterator[StreamEvent]:
 
 
 def _about_line(number: int, line: bytes, error: StreamError) -> StreamError:
-    if not line.endswith(b"\n"):
+    if not line.endswith(b"\n") and (number > 1 or line.startswith(_BEGINNING)):
         return StreamError(f"the stream ends in the middle of line {number}", hint="what wrote it was ended")
     if number == 1 and error.hint is None:
         hint = "dgchat --prompt TEXT --jsonl writes one"

@@ -70,7 +70,10 @@ class Decoder:
 
     def decode(self, line: str | bytes) -> StreamEvent:
         """The event that a line tells; StreamError says what is wrong with it, as a sentence about it."""
-        fields = fields_of(line)
+        return self.read(fields_of(line))
+
+    def read(self, fields: Fields) -> StreamEvent:
+        """The event that the fields of a line tell; StreamError as in `decode`."""
         version = fields.raw.get("v")
         if version != VERSION or isinstance(version, bool):
             raise StreamError(
