@@ -146,6 +146,11 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     max_tokens: Annotated[str | None, _option("max_tokens", metavar="N")] = None,
     context: Annotated[str | None, _option("context", metavar="N")] = None,
     seed: Annotated[str | None, _option("seed", metavar="N")] = None,
+    entropy_bound: Annotated[str | None, _option("entropy_bound", metavar="NATS")] = None,
+    t_min: Annotated[str | None, _option("t_min", metavar="T")] = None,
+    t_max: Annotated[str | None, _option("t_max", metavar="T")] = None,
+    stability_threshold: Annotated[str | None, _option("stability_threshold", metavar="N")] = None,
+    confidence_threshold: Annotated[str | None, _option("confidence_threshold", metavar="NATS")] = None,
     thinking: Annotated[bool | None, _option("thinking", "--think/--no-think")] = None,
     system: Annotated[str | None, _option("system", metavar="TEXT")] = None,
     keep: Annotated[str | None, _option("keep", metavar="TIME")] = None,
@@ -154,6 +159,8 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     plain: Annotated[bool | None, _option("plain", "--plain/--no-plain")] = None,
     fps: Annotated[str | None, _option("fps", metavar="N")] = None,
     pace: Annotated[str | None, _option("pace", metavar="trail|live")] = None,
+    bell: Annotated[bool | None, _option("bell", "--bell/--no-bell")] = None,
+    title: Annotated[bool | None, _option("title", "--title/--no-title")] = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Fetch the model of --model without asking, if need be.")
     ] = False,
@@ -173,14 +180,15 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     from dgchat.one_shot.wanted import Wanted
 
     wanted = Wanted(json, jsonl, code, thought, output, RefineWish(refine, noise, refine_with))
-    settings = load_settings(flags)
+    chosen = choose_settings(flags)
+    settings = chosen.settings
     if refine and settings.server is not None:
         raise UsageError("--refine needs the model on this machine", hint="--refine-with asks a server")
     if prompt is None and messages is None and (plain is True or _is_terminal(sys.stdin)):
         if template is not None or wanted != Wanted():
             raise UsageError("only an answer to a prompt can be printed so", hint="use --prompt")
         _fetch_if_missing(settings, yes=yes)
-        return _chat_in_terminal(settings)
+        return _chat_in_terminal(chosen)
     asked = _messages(prompt, messages, template)
     from dgchat.one_shot.run import run_one_shot  # a chat does without the one-shot
 
@@ -317,10 +325,10 @@ def _with_values(arguments: Sequence[str]) -> list[str]:
     return ["--code=first" if argument == "--code" else argument for argument in arguments]
 
 
-def _chat_in_terminal(settings: Settings) -> int:
+def _chat_in_terminal(chosen: ChosenSettings) -> int:
     from dgchat.ui.run import run_app  # brings textual, which a one-shot does without
 
-    return run_app(settings, _loader(settings))
+    return run_app(chosen.settings, _loader(chosen.settings), chosen.origins)
 
 
 def _messages(

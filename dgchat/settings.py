@@ -28,6 +28,9 @@ MAX_KEEP_SECONDS = 7 * 24 * 3600
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600}
 _MAX_DIGITS = 10
 
+KEYS_TABLE = "keys"
+"""The one table of config.toml: which keys do what in the chat."""
+
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -62,6 +65,22 @@ def _duration(raw: object) -> int:
     if seconds > MAX_KEEP_SECONDS:
         raise ValueError(wanted)
     return seconds
+
+
+def _real(low: float, high: float) -> Reader:
+    def read(raw: object) -> float:
+        wanted = f"a number from {low:g} to {high:g}"
+        if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+            raise ValueError(wanted)
+        try:
+            number = float(raw)
+        except ValueError as error:
+            raise ValueError(wanted) from error
+        if not low <= number <= high:  # nan is not
+            raise ValueError(wanted)
+        return number
+
+    return read
 
 
 def _one_of(*names: str) -> Reader:
@@ -137,6 +156,27 @@ class Settings:
     seed: int | None = _setting(
         None, _whole(0, MAX_SEED), "Seed of an answer; left out: a fresh one each turn."
     )
+    entropy_bound: float | None = _setting(
+        None,
+        _real(0, 1000),
+        "Nats of entropy that the tokens accepted in one step may sum to; left out: the checkpoint's own.",
+    )
+    t_min: float | None = _setting(
+        None, _real(0.01, 10), "Temperature of the last denoising step; left out: the checkpoint's own."
+    )
+    t_max: float | None = _setting(
+        None, _real(0.01, 10), "Temperature of the first denoising step; left out: the checkpoint's own."
+    )
+    stability_threshold: int | None = _setting(
+        None,
+        _whole(0, 1024),
+        "Steps a canvas must stay the same before it may end early; left out: the checkpoint's own.",
+    )
+    confidence_threshold: float | None = _setting(
+        None,
+        _real(0, 12.5),
+        "Mean nats per token below which a canvas may end early; left out: the checkpoint's own.",
+    )
     thinking: bool = _off("Let the model think before it answers.")
     system: str = _setting("", _text, "Instructions that precede the conversation.")
     keep: int | None = _setting(
@@ -152,6 +192,8 @@ class Settings:
         None, _whole(1, 60), "Frames per second; left out: 20, or 10 over SSH, or 2 in calm motion."
     )
     pace: str = _choice(("trail", "live"), "trail shows every step a moment later, live only the newest.")
+    bell: bool = _off("Ring when an answer that took some seconds ends while you look elsewhere.")
+    title: bool = _off("Name the conversation in the title of the terminal.")
 
 
 def setting_names() -> tuple[str, ...]:
@@ -222,6 +264,19 @@ def read_editor() -> str:
     return os.environ.get("VISUAL") or os.environ.get("EDITOR") or usual
 
 
+def read_setting(name: str, raw: object) -> object:
+    """The value that `raw` (text, or as TOML has it) means for a setting; SettingsError says what can be."""
+    return _read(name, raw, name, setting_names())
+
+
+def load_keys() -> dict[str, object]:
+    """The table [keys] of config.toml as it stands there; SettingsError if it is no table."""
+    keys = _parse(config_file()).get(KEYS_TABLE, {})
+    if not isinstance(keys, dict):
+        raise SettingsError(f"{KEYS_TABLE} in {config_file()} must be a table", hint="begin it with [keys]")
+    return cast("dict[str, object]", keys)
+
+
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` was most likely meant to be."""
     matches = get_close_matches(name, list(known), n=1, cutoff=0.5)
@@ -234,13 +289,20 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def _from_file(path: Path) -> dict[str, object]:
+    return {
+        name: _read(name, value, f"{name} in {path}", setting_names())
+        for name, value in _parse(path).items()
+        if name != KEYS_TABLE
+    }
+
+
+def _parse(path: Path) -> dict[str, object]:
     try:
-        raw: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"{path} cannot be read: {error}", hint="correct it or move it away") from error
-    return {name: _read(name, value, f"{name} in {path}", setting_names()) for name, value in raw.items()}
 
 
 def _from_environment(variables: Mapping[str, str]) -> dict[str, object]:

@@ -12,7 +12,8 @@ from typing import TextIO
 from dgchat.errors import DgchatError, SettingsError, UsageError
 from dgchat.paths import config_file
 from dgchat.safe_text import visible
-from dgchat.settings import Settings, doc_of, load_settings, read_editor
+from dgchat.settings import Settings, doc_of, load_keys, load_settings, read_editor
+from dgchat.ui.keys import Keymap
 
 
 def run_edit(err: TextIO) -> int:
@@ -32,6 +33,7 @@ def run_edit(err: TextIO) -> int:
             path.unlink()
     try:
         load_settings({})
+        Keymap.read(load_keys())
     except SettingsError as error:
         again = "dgchat config edit opens it again"
         err.write(f"dgchat: {visible(str(error), newlines=False)}; {again}\n")

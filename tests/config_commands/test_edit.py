@@ -69,6 +69,12 @@ def test_a_mistake_is_told_afterwards_and_the_file_stays(
     assert config_file().read_text(encoding="utf-8") == "stepps = 4\n"
 
 
+def test_keys_are_checked_too(editor: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+    editor('printf "[keys]\\nno-such-action = \\"f9\\"\\n" > "$2"')
+    assert run(["config", "edit"]) == 2
+    assert "no-such-action" in capsys.readouterr().err
+
+
 def test_an_editor_that_is_not_there_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

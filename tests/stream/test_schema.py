@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from json_schema import faults
 
 from dgchat.cli import run
 from dgchat.errors import UsageError
 from dgchat.stream.lines import Encoder
 from dgchat.stream.schema import SCHEMA
+from json_schema import faults
 from recorded import recorded_answer, stream_of
 
 KINDS = ("prefilled", "canvas_started", "step", "canvas_committed", "finished", "error")
