@@ -25,8 +25,6 @@ from dgchat.engine.events import (
 )
 from dgchat.engine.trace import Trace
 from dgchat.errors import NotDownloadedError, UsageError
-from dgchat.hub.cache import needs_download
-from dgchat.hub.download import fetch
 from dgchat.paths import bundled_model
 
 Message = ChatMessage | Mapping[str, str]
@@ -109,6 +107,9 @@ class DiffusionGemmaModel:
 
         `context` bounds the tokens of prompt and answer together; None: as many as fit into memory.
         """
+        from dgchat.hub.cache import needs_download  # a one-shot that finds a kept engine needs no hub
+        from dgchat.hub.download import fetch
+
         if isinstance(name, str) and needs_download(name):
             if not download:
                 raise NotDownloadedError(

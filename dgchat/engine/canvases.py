@@ -14,6 +14,7 @@ from torch import Tensor
 from dgchat.chat.thought import split_thought
 from dgchat.chat.tokenizer import ChatTokenizer
 from dgchat.engine.denoise import DenoisingStep, denoise
+from dgchat.engine.draft import Draft, start_canvas
 from dgchat.engine.draws import Draws
 from dgchat.engine.events import (
     ENTROPY_CEILING,
@@ -52,6 +53,7 @@ class CanvasRun:
     sampler: SamplerConfig
     max_new_tokens: int
     draws: Draws
+    draft: Draft | None
     on_event: EventListener
     cancelled: CancelSignal
     tally: Tally = field(default_factory=Tally)
@@ -83,16 +85,17 @@ class CanvasRun:
 
     def _denoise(self, index: int) -> tuple[list[int], int, StopReason]:
         """Argmax canvas, steps used and reason of one canvas; what a cancelled one had reached is kept."""
-        ids: list[int] = []
         started = time.perf_counter()
-        steps = 0
         if self.cancelled.is_set():
-            return ids, 0, StopReason.CANCELLED
+            return [], 0, StopReason.CANCELLED
         self.tally.canvases += 1
-        for step in denoise(self.model, self.cache, index, self.sampler, self.draws):
+        config, most = self.model.config, self.sampler.max_denoising_steps
+        start = start_canvas(self.draws, index, config.canvas_length, config.vocab_size, self.draft, most)
+        ids, steps = start.token_ids[0].tolist(), 0
+        for step in denoise(self.model, self.cache, index, self.sampler, self.draws, start):
             event = self._step_event(index, step, time.perf_counter() - started)
             started = time.perf_counter()
-            ids, steps = list(event.token_ids), step.step
+            ids, steps = list(event.token_ids), step.step - start.steps_done
             self.tally.denoising_steps += 1
             self.tally.denoise_seconds += event.seconds
             self.on_event(event)

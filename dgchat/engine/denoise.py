@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from dgchat.engine.draft import CanvasStart
 from dgchat.engine.draws import Draws
 from dgchat.engine.events import SamplerConfig
 from dgchat.engine.kv_cache import KVCache
@@ -28,14 +29,19 @@ class DenoisingStep:
 
 
 def denoise(
-    model: DiffusionGemma, cache: KVCache, canvas_index: int, sampler: SamplerConfig, draws: Draws
+    model: DiffusionGemma,
+    cache: KVCache,
+    canvas_index: int,
+    sampler: SamplerConfig,
+    draws: Draws,
+    start: CanvasStart,
 ) -> Iterator[DenoisingStep]:
     """Refine one canvas step by step until it is stable and confident, or the steps are used up."""
     shape = (1, model.config.canvas_length)
-    canvas = draws.initial_canvas(canvas_index, shape, model.config.vocab_size)
+    canvas = start.token_ids
     soft_embedding = None
     stop = StableAndConfident(sampler)
-    for step in range(1, sampler.max_denoising_steps + 1):
+    for step in range(start.steps_done + 1, sampler.max_denoising_steps + 1):
         temperature = temperature_at(step, sampler)
         logits = model.decode(canvas, cache, soft_embedding) / temperature
         uniforms = draws.proposal(canvas_index, step, shape)

@@ -12,6 +12,7 @@ import torch
 from dgchat.chat.thought import split_thought
 from dgchat.checkpoint.folder import LoadedCheckpoint
 from dgchat.engine.canvases import CanvasRun, Tally, encode
+from dgchat.engine.draft import Draft
 from dgchat.engine.draws import Draws
 from dgchat.engine.events import (
     MAX_SEED,
@@ -83,12 +84,13 @@ class DiffusionEngine:
     def _answer(
         self, request: GenerationRequest, on_event: EventListener, cancelled: CancelSignal
     ) -> Finished:
+        config = self.checkpoint.model.config
+        draft = Draft.of(request, config.canvas_length, config.vocab_size)
         tally = Tally()
         started = time.perf_counter()
         prompt, cached = self._prefill(request, cancelled)
         tally.prefill_seconds = time.perf_counter() - started
         on_event(Prefilled(len(prompt.token_ids), cached, prompt.dropped_turns, tally.prefill_seconds))
-        config = self.checkpoint.model.config
         room = config.max_position_embeddings - len(prompt.token_ids)
         run = CanvasRun(
             model=self.checkpoint.model,
@@ -97,6 +99,7 @@ class DiffusionEngine:
             sampler=request.sampler,
             max_new_tokens=min(request.max_new_tokens, room - room % config.canvas_length),
             draws=self._make_draws(request.seed, self.checkpoint.device),
+            draft=draft,
             on_event=on_event,
             cancelled=cancelled,
             tally=tally,

@@ -45,6 +45,8 @@ class StopReason(StrEnum):
     STABLE = "stable"
     MAX_STEPS = "max_steps"
     CANCELLED = "cancelled"
+    NOT_TOLD = "not_told"
+    """It was denoised elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,12 @@ class GenerationRequest:
     """All randomness of the answer is a function of this number (0 .. MAX_SEED)."""
     thinking: bool = False
     """Ask the model to think in its thought channel first."""
+    initial_canvas: tuple[tuple[int, ...], ...] = ()
+    """Token ids of a draft, canvas after canvas, to refine; empty to begin with noise."""
+    noise_level: float = 1.0
+    """Share of the draft, and of the denoising steps, to think over: 0 returns the draft, 1 forgets it."""
+    refine_pass: int = 0
+    """Which refinement this is; with the same seed another pass thinks over other positions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +208,8 @@ class Finished:
     """Why the answer ended."""
     stats: GenerationStats
     """Counts and times of the whole answer."""
+    note: str = ""
+    """What else a reader should know of how it ended, in a line; empty if nothing."""
 
 
 Event = Prefilled | CanvasStarted | CanvasStep | CanvasCommitted
@@ -247,6 +257,8 @@ class EngineInfo:
     """Which ops were chosen, and why."""
     choice: str = ""
     """Why this model answers, in a line for the reader; empty where nothing was chosen for them."""
+    streams_steps: bool = True
+    """Whether every denoising step is told, or canvases only once they are committed."""
 
 
 class Engine(Protocol):

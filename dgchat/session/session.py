@@ -23,6 +23,7 @@ from dgchat.errors import DgchatError, LoadCancelled, as_dgchat_error
 from dgchat.session.attachments import Attachment
 from dgchat.session.loading import EngineLoader, Loading
 from dgchat.session.prompt_history import PromptHistory
+from dgchat.session.refining import Refining
 from dgchat.session.turn import Turn, TurnSettings
 
 CHAT_CANVASES = 4
@@ -145,11 +146,13 @@ class Session:
         begun: str = "",
         attachments: tuple[Attachment, ...] = (),
         settings: TurnSettings | None = None,
+        refining: Refining | None = None,
     ) -> Turn:
         """A new turn for the prompt, with the settings as they are now unless given; it must then be run.
 
         The turn it replaces leaves the conversation only when the new one has an answer, and leaves its
-        attachments to it. With `begun` the new one goes on from that text.
+        attachments to it. With `begun` the new one goes on from that text; with `refining` it refines a
+        draft.
         """
         if self.is_loading and self.loading.cancelled.is_set():
             raise DgchatError("The loading is still being stopped.", hint="send it again in a moment")
@@ -158,7 +161,9 @@ class Session:
         settings = settings or self.settings
         seed = fresh_seed() if settings.seed is None else settings.seed
         attachments = replaces.attachments if replaces else attachments
-        self.running = Turn(prompt, replace(settings, seed=seed), replaces, begun, attachments)
+        self.running = Turn(
+            prompt, replace(settings, seed=seed), replaces, begun, attachments, refining=refining
+        )
         return self.running
 
     def run(self, turn: Turn, on_transition: TransitionListener) -> None:
@@ -171,6 +176,8 @@ class Session:
 
         try:
             engine = self._wait_for_engine(turn)
+            if engine and turn.refining and turn.refining.engine:
+                engine = turn.refining.engine
             turn.finished = (
                 engine.generate(self._request(turn), listen, turn.cancelled)
                 if engine
@@ -235,13 +242,14 @@ class Session:
         system = [ChatMessage("system", turn.settings.system)] if turn.settings.system else []
         earlier = [message for past in self.turns if past is not turn.replaces for message in past.messages()]
         begun = [ChatMessage("assistant", turn.begun)] if turn.begun else []
-        return GenerationRequest(
+        request = GenerationRequest(
             messages=(*system, *earlier, ChatMessage("user", turn.question), *begun),
             max_new_tokens=self._canvases_of(turn.settings) * self.canvas_length,
             sampler=replace(turn.settings, steps=self._steps_of(turn.settings)).sampler(self.info.sampler),
             seed=turn.seed,
             thinking=turn.settings.thinking and not begun,
         )
+        return turn.refining.applied_to(request) if turn.refining else request
 
 
 def _load_failure(error: Exception) -> DgchatError:

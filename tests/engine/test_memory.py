@@ -15,6 +15,7 @@ from torch.profiler import ProfilerActivity, profile
 from dgchat.checkpoint.workspace import CUBLAS_BYTES, workspace_bytes
 from dgchat.engine.canvases import encode
 from dgchat.engine.denoise import denoise
+from dgchat.engine.draft import start_canvas
 from dgchat.engine.draws import Draws
 from dgchat.engine.events import SamplerConfig
 from dgchat.engine.kv_cache import KVCache
@@ -73,7 +74,9 @@ def test_the_workspace_bounds_what_a_prompt_and_two_steps_allocate(
     @torch.inference_mode()
     def answer() -> None:
         encode(model, cache, prompt, Event())
-        for _ in denoise(model, cache, 0, sampler, Draws(1, CPU)):
+        draws = Draws(1, CPU)
+        start = start_canvas(draws, 0, config.canvas_length, config.vocab_size, None, 2)
+        for _ in denoise(model, cache, 0, sampler, draws, start):
             pass
 
     # what torch does on a GPU for heads of 512 it can be made to do here
