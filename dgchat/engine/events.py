@@ -14,6 +14,9 @@ from dgchat.errors import DgchatError
 MAX_SEED = 2**63 - 1
 """The largest seed."""
 
+DEFAULT_BATCH_SIZE = 8
+"""Answers that are denoised together when nobody says otherwise."""
+
 ENTROPY_FLOOR = 1e-6
 """Nats; the entropy that quantises to level 0."""
 

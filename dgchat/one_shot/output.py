@@ -23,7 +23,12 @@ def as_text(finished: Finished, is_terminal: bool) -> str:
 
 def as_json(finished: Finished, request: GenerationRequest, info: EngineInfo) -> str:
     """One object on one line, in ASCII: no byte of it can steer a terminal."""
-    answer = {
+    return json.dumps(as_fields(finished, request, info)) + "\n"
+
+
+def as_fields(finished: Finished, request: GenerationRequest, info: EngineInfo) -> dict[str, object]:
+    """An answer and what it was asked with, under their JSON names."""
+    return {
         "text": finished.text,
         "thought": finished.thought,
         "finish_reason": finished.reason.value,
@@ -32,7 +37,6 @@ def as_json(finished: Finished, request: GenerationRequest, info: EngineInfo) ->
         "settings": _settings_of(request, info),
         "stats": stats_of(finished.stats),
     }
-    return json.dumps(answer) + "\n"
 
 
 def stats_of(stats: GenerationStats) -> dict[str, float]:
