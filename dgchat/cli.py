@@ -100,7 +100,7 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
 
 
 @app.command("bench")
-def _bench(
+def _bench(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     context: typer.Context,
     steps: Annotated[str | None, typer.Option(metavar="N", help="Denoising steps of a run.")] = None,
     repeat: Annotated[int, typer.Option(min=1, metavar="N", help="Runs that are measured.")] = 3,
@@ -110,14 +110,26 @@ def _bench(
         Literal["transformers"] | None,
         typer.Option(help="Measure the reference implementation too, in turn, in fp32 on the CPU."),
     ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Instead: N prompts answered together, against one after another."
+        ),
+    ] = None,
     json: Json = False,
 ) -> int:
     """Measure denoising steps per second, with early stopping off."""
+    if against is not None and batch is not None:
+        raise UsageError("--against and --batch measure different things", hint="one at a time")
     settings = _with_flags(context, {"steps": steps, "model": model, "device": device})
     if against is not None:
         from dgchat.bench_against import run_against  # brings torch and transformers
 
         return run_against(settings.model, settings.steps, repeat, json=json, out=sys.stdout)
+    if batch is not None:
+        from dgchat.bench_batch import run_bench_batch  # only this command needs it
+
+        return run_bench_batch(_loader(settings), batch, settings.steps, repeat, json=json, out=sys.stdout)
     from dgchat.bench import run_bench  # only this command needs it
 
     return run_bench(_loader(settings), settings.steps, repeat, json=json, out=sys.stdout)
