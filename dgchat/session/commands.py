@@ -28,8 +28,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("new", "", "start a new conversation"),
     Command("clear", "", "clear the screen, keep the conversation"),
     Command("system", "[text|off]", "instructions from the next turn on"),
-    Command("steps", "[n]", "denoising steps of the next turn"),
+    Command("steps", "[n|draft|balanced|full]", "denoising steps of the next turn"),
     Command("tokens", "[n]", "length limit of the next turn, in whole canvases"),
+    Command("more", "", "entropy bound, temperatures, seed, thinking"),
     Command("seed", "[n|fresh]", "seed of the next turns"),
     Command("think", "[on|off]", "let the model think first"),
     Command("retry", "[steps]", "answer the last prompt again"),
@@ -37,7 +38,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("undo", "", "take back the last turn, its prompt returns to the box"),
     Command("copy", "", "copy the last answer"),
     Command("stats", "", "counts and times of the last answer"),
-    Command("theme", "[name]", "change the colours"),
+    Command("theme", "[name]", "change the colours; without a name: try them on"),
+    Command("settings", "", "every setting, what it is and where it comes from"),
     Command("quit", "", "leave dgchat"),
 )
 

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 from dgchat.engine.events import MAX_SEED
 from dgchat.errors import UsageError
 from dgchat.session.commands import read_number, read_switch
+from dgchat.session.presets import preset_of, read_steps
 from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
+from dgchat.ui.screens.help import HelpScreen
+from dgchat.ui.slash.look import LookCommands
 from dgchat.ui.widgets.controls import Controls
 from dgchat.ui.widgets.notice import Notice
 from dgchat.ui.widgets.title_bar import TitleBar
@@ -36,7 +39,7 @@ class ChatCommands:
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
         self._session = screen.session
-        self._groups: tuple[CommandGroup, ...] = ()
+        self._groups: tuple[CommandGroup, ...] = (LookCommands(screen),)
 
     @property
     def handlers(self) -> dict[str, Handler]:
@@ -60,7 +63,6 @@ class ChatCommands:
             "undo": self._undo,
             "copy": self._copy,
             "stats": self._stats,
-            "theme": self._theme,
             "quit": self._quit,
         }
 
@@ -79,7 +81,7 @@ class ChatCommands:
         self._screen.query_one(Controls).show_settings()
 
     async def _help(self, argument: str) -> None:
-        self._screen.action_help()
+        current_app(self._screen).push_screen(HelpScreen(self._screen.keymap))
 
     async def _new(self, argument: str) -> None:
         self._refuse_while_running()
@@ -105,8 +107,10 @@ class ChatCommands:
     async def _steps(self, argument: str) -> None:
         self._need_model()
         if argument:
-            self.choose_steps(read_number(argument, "The number of steps", 1, self._session.max_steps))
-        self._screen.flash(f"{self._session.steps} steps, from the next turn on")
+            self.choose_steps(read_steps(argument, self._session.max_steps))
+        name = preset_of(self._session.steps, self._session.max_steps)
+        told = f"{self._session.steps} steps ({name})" if name else f"{self._session.steps} steps"
+        self._screen.flash(f"{told}, from the next turn on")
 
     async def _tokens(self, argument: str) -> None:
         self._need_model()
@@ -167,9 +171,6 @@ class ChatCommands:
 
     async def _stats(self, argument: str) -> None:
         await self._say(describe_stats(self._last_turn()))
-
-    async def _theme(self, argument: str) -> None:
-        self._screen.flash(f"theme {self._screen.use_theme(argument)}")
 
     async def _quit(self, argument: str) -> None:
         self._session.cancel()
