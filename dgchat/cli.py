@@ -20,7 +20,7 @@ import typer
 from dgchat import __version__
 from dgchat.completion import VARIABLE, completer_of, script_for, teach_completion
 from dgchat.config_commands.group import config
-from dgchat.engine.events import ChatMessage, Engine
+from dgchat.engine.events import DEFAULT_BATCH_SIZE, ChatMessage, Engine
 from dgchat.errors import DgchatError, SettingsError, UsageError
 from dgchat.model_commands.group import models
 from dgchat.safe_text import visible
@@ -42,6 +42,12 @@ Exit codes: 0 ok; 1 something failed, the answer has no such part, a stream brea
 checkpoint is not downloaded, or the reader of a pipe has gone; 2 wrong usage or settings; 3 the checkpoint \
 is missing or broken, or the server lacks the model; 130 stopped by ctrl+c or TERM (the draft is still \
 printed)."""
+
+BATCH_EPILOG = """\
+FILE holds JSON objects with a prompt or a list of messages (role, content), a prompt a line, or a CSV. An \
+answer is a line of JSON, in the order of FILE: row, line, input, text, thought, finish_reason, model, seed, \
+settings, stats; or error, if there is none. Exit codes as for dgchat; 1 also if a row failed, 130 stopped: \
+the same command goes on from there."""
 
 app = typer.Typer(
     name="dgchat",
@@ -198,7 +204,7 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
 
 
 @app.command("bench")
-def _bench(
+def _bench(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     context: typer.Context,
     steps: Annotated[str | None, typer.Option(metavar="N", help="Denoising steps of a run.")] = None,
     repeat: Annotated[int, typer.Option(min=1, metavar="N", help="Runs that are measured.")] = 3,
@@ -208,9 +214,17 @@ def _bench(
         Literal["transformers"] | None,
         typer.Option(help="Measure the reference implementation too, in turn, in fp32 on the CPU."),
     ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Instead: N prompts answered together, against one after another."
+        ),
+    ] = None,
     json: Json = False,
 ) -> int:
     """Measure denoising steps per second, with early stopping off."""
+    if against is not None and batch is not None:
+        raise UsageError("--against and --batch measure different things", hint="one at a time")
     flags = _with_own(context, {"steps": steps, "model": model, "device": device})
     settings = load_settings(flags)
     if against is not None:
@@ -219,9 +233,71 @@ def _bench(
         return run_against(settings.model, settings.steps, repeat, json=json, out=sys.stdout)
     if settings.server is not None:
         raise UsageError("a server does not tell its steps", hint="bench measures the model on this machine")
+    if batch is not None:
+        from dgchat.bench_batch import run_bench_batch  # only this command needs it
+
+        return run_bench_batch(
+            _loader(settings, flags), batch, settings.steps, repeat, json=json, out=sys.stdout
+        )
     from dgchat.bench import run_bench  # only this command needs it
 
     return run_bench(_loader(settings, flags), settings.steps, repeat, json=json, out=sys.stdout)
+
+
+@app.command("batch", epilog=BATCH_EPILOG)
+def _batch(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="FILE", help="The prompts; - reads standard input.")],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Where the answers go; - is standard output.",
+            show_default=False,
+        ),
+    ] = "-",
+    size: Annotated[
+        int,
+        typer.Option("--batch-size", min=1, max=1024, metavar="N", help="Rows that are denoised together."),
+    ] = DEFAULT_BATCH_SIZE,
+    format_: Annotated[
+        Literal["jsonl", "csv", "lines"] | None,
+        typer.Option("--format", help="What FILE holds; left out: by its suffix, jsonl for -."),
+    ] = None,
+    column: Annotated[
+        str, typer.Option(metavar="NAME", help="The column of a CSV that holds the prompts.")
+    ] = "prompt",
+    again: Annotated[
+        bool, typer.Option("--again", help="Answer all rows, also those answered already.")
+    ] = False,
+    model: Model = None,
+    device: Device = None,
+    steps: Annotated[str | None, _option("steps", metavar="N")] = None,
+    max_tokens: Annotated[str | None, _option("max_tokens", metavar="N")] = None,
+    context_length: Annotated[str | None, _option("context", "--context", metavar="N")] = None,
+    seed: Annotated[
+        str | None,
+        typer.Option(metavar="S", help="Row i, counted from 0, has the seed S + i; a seed of its own wins."),
+    ] = None,
+    thinking: Annotated[bool | None, _option("thinking", "--think/--no-think")] = None,
+    system: Annotated[str | None, _option("system", metavar="TEXT")] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Fetch the model of --model without asking, if need be.")
+    ] = False,
+) -> int:
+    """Answer a file of prompts, many at a time; what is answered already is not asked again."""
+    own = {"model": model, "device": device, "steps": steps, "max_tokens": max_tokens}
+    asked = {"context": context_length, "seed": seed, "thinking": thinking, "system": system}
+    flags = _with_own(context, {**own, **asked})
+    settings = load_settings(flags)
+    _fetch_if_missing(settings, yes=yes)
+    from dgchat.batch.job import BatchJob  # only this command needs it, and it brings rich
+    from dgchat.batch.run import run_batch
+
+    job = BatchJob(source, output, format_, column, size, again)
+    return run_batch(job, settings, _loader(settings, flags), sys.stdin, sys.stdout, sys.stderr)
 
 
 @app.command("view")

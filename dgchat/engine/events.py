@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import exp, log
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+from dgchat.errors import DgchatError
 
 MAX_SEED = 2**63 - 1
 """The largest seed."""
+
+DEFAULT_BATCH_SIZE = 8
+"""Answers that are denoised together when nobody says otherwise."""
 
 ENTROPY_FLOOR = 1e-6
 """Nats; the entropy that quantises to level 0."""
@@ -215,6 +220,12 @@ class Finished:
 Event = Prefilled | CanvasStarted | CanvasStep | CanvasCommitted
 EventListener = Callable[[Event], None]
 
+BatchListener = Callable[[int, Event], None]
+"""Told what happens to which request of a batch, counted from 0."""
+
+OutcomeListener = Callable[[int, Finished | DgchatError], None]
+"""Told how a request of a batch ended, once for each that was begun, in no particular order."""
+
 
 class CancelSignal(Protocol):
     """Anything that can say "stop": a `threading.Event` will do."""
@@ -272,4 +283,25 @@ class Engine(Protocol):
 
     def info(self) -> EngineInfo:
         """What is loaded, and where."""
+        ...
+
+
+@runtime_checkable
+class BatchEngine(Engine, Protocol):
+    """An engine that denoises several answers together."""
+
+    def generate_batch(
+        self,
+        requests: Iterable[GenerationRequest],
+        size: int,
+        on_event: BatchListener,
+        on_outcome: OutcomeListener,
+        cancelled: CancelSignal,
+    ) -> None:
+        """Answer requests, up to `size` at a time; each gets what `generate` would give it for its seed, up
+        to the last bits of the arithmetic.
+
+        They are taken from `requests` in order, each when there is a place for it, none after a cancel. One
+        that cannot be answered is an outcome, and the others go on; what stops them all is raised.
+        """
         ...

@@ -20,7 +20,7 @@ from dgchat.engine.events import (
     SamplerConfig,
 )
 from dgchat.engine.trace import Trace
-from dgchat.errors import UsageError
+from dgchat.errors import DgchatError, UsageError
 from tiny import CANVAS, END_OF_TURN, PAD, with_speaker
 
 STEPS = 8
@@ -139,3 +139,20 @@ def test_a_draft_that_is_none_is_refused(loaded: LoadedCheckpoint, change: dict[
     draft = replace(ASKED, initial_canvas=((0,) * CANVAS,), noise_level=0.5)
     with pytest.raises(UsageError, match=complaint):
         run(DiffusionEngine(loaded), replace(draft, **change))
+
+
+def test_drafts_in_a_batch_are_refined_as_each_would_be_alone(loaded: LoadedCheckpoint):
+    engine = DiffusionEngine(loaded)
+    _, _, refined = answered(engine)
+    requests = [replace(refined, noise_level=level) for level in (0.0, 0.5, 0.0, 1.0, 0.0)]
+    outcomes: dict[int, Finished] = {}
+
+    def keep(number: int, outcome: Finished | DgchatError) -> None:
+        assert isinstance(outcome, Finished)
+        outcomes[number] = outcome
+
+    engine.generate_batch(requests, 2, lambda number, event: None, keep, Flag())
+    alone = [run(DiffusionEngine(loaded), request)[0] for request in requests]
+    assert [outcomes[number].reason for number in range(5)] == [one.reason for one in alone]
+    zero = [0, 2, 4]
+    assert [outcomes[number].text for number in zero] == [alone[number].text for number in zero]
