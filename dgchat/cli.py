@@ -18,12 +18,20 @@ from typing import Annotated, Any, Literal, TextIO, cast
 import typer
 
 from dgchat import __version__
-from dgchat.engine.events import ChatMessage, Engine
+from dgchat.engine.events import Engine
 from dgchat.errors import DgchatError, UsageError
 from dgchat.model_commands.group import models
 from dgchat.safe_text import visible
 from dgchat.session.loading import EngineLoader, Loading
-from dgchat.settings import Settings, doc_of, load_settings, setting_names
+from dgchat.settings import (
+    ChosenSettings,
+    Settings,
+    choose_settings,
+    doc_of,
+    load_settings,
+    setting_names,
+    where_set,
+)
 
 EXIT_CODES = """\
 Exit codes: 0 ok; 1 something failed, the answer has no such part, a stream breaks off or is none, a \
@@ -102,6 +110,11 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     max_tokens: Annotated[str | None, _option("max_tokens", metavar="N")] = None,
     context: Annotated[str | None, _option("context", metavar="N")] = None,
     seed: Annotated[str | None, _option("seed", metavar="N")] = None,
+    entropy_bound: Annotated[str | None, _option("entropy_bound", metavar="NATS")] = None,
+    t_min: Annotated[str | None, _option("t_min", metavar="T")] = None,
+    t_max: Annotated[str | None, _option("t_max", metavar="T")] = None,
+    stability_threshold: Annotated[str | None, _option("stability_threshold", metavar="N")] = None,
+    confidence_threshold: Annotated[str | None, _option("confidence_threshold", metavar="NATS")] = None,
     thinking: Annotated[bool | None, _option("thinking", "--think/--no-think")] = None,
     system: Annotated[str | None, _option("system", metavar="TEXT")] = None,
     keep: Annotated[str | None, _option("keep", metavar="TIME")] = None,
@@ -110,6 +123,8 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     plain: Annotated[bool | None, _option("plain", "--plain/--no-plain")] = None,
     fps: Annotated[str | None, _option("fps", metavar="N")] = None,
     pace: Annotated[str | None, _option("pace", metavar="trail|live")] = None,
+    bell: Annotated[bool | None, _option("bell", "--bell/--no-bell")] = None,
+    title: Annotated[bool | None, _option("title", "--title/--no-title")] = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Fetch the model of --model without asking, if need be.")
     ] = False,
@@ -128,16 +143,20 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     from dgchat.one_shot.wanted import Wanted  # the commands do without
 
     wanted = Wanted(json, jsonl, code, thought, output)
-    settings = load_settings(flags)
+    chosen = choose_settings(flags)
+    settings = chosen.settings
     if prompt is None and messages is None and (plain is True or _is_terminal(sys.stdin)):
         if template is not None or wanted != Wanted():
             raise UsageError("only an answer to a prompt can be printed so", hint="use --prompt")
         _fetch_if_missing(settings.model, yes=yes)
-        return _chat_in_terminal(settings)
-    asked = _messages(prompt, messages, template)
-    from dgchat.one_shot.run import run_one_shot  # a chat does without the one-shot
+        return _chat_in_terminal(chosen, _loader(settings, flags))
+    from dgchat.one_shot.asked import messages_of  # a chat does without the one-shot
+    from dgchat.one_shot.run import run_one_shot
 
-    return run_one_shot(asked, settings, _kept_loader(settings, yes=yes), wanted, sys.stdout, sys.stderr)
+    asked = messages_of(prompt, messages, template, sys.stdin)
+    loader = _kept_loader(settings, flags, yes=yes)
+
+    return run_one_shot(asked, settings, loader, wanted, sys.stdout, sys.stderr)
 
 
 @app.command("bench")
@@ -154,14 +173,15 @@ def _bench(
     json: Json = False,
 ) -> int:
     """Measure denoising steps per second, with early stopping off."""
-    settings = _with_flags(context, {"steps": steps, "model": model, "device": device})
+    flags = _with_own(context, {"steps": steps, "model": model, "device": device})
+    settings = load_settings(flags)
     if against is not None:
         from dgchat.bench_against import run_against  # brings torch and transformers
 
         return run_against(settings.model, settings.steps, repeat, json=json, out=sys.stdout)
     from dgchat.bench import run_bench  # only this command needs it
 
-    return run_bench(_loader(settings), settings.steps, repeat, json=json, out=sys.stdout)
+    return run_bench(_loader(settings, flags), settings.steps, repeat, json=json, out=sys.stdout)
 
 
 @app.command("view")
@@ -172,7 +192,7 @@ def _view(
     ],
 ) -> int:
     """Show a stream of --jsonl as its answer is written: ssh HOST dgchat -p TEXT --jsonl | dgchat view -"""
-    settings = _with_flags(context, {})
+    settings = load_settings(_with_own(context, {}))
     from dgchat.one_shot.view import run_view  # only this command needs it
 
     return run_view(source, settings, sys.stdin, sys.stdout, sys.stderr)
@@ -208,7 +228,7 @@ def _stop(
 @app.command("doctor")
 def _doctor(context: typer.Context, model: Model = None, device: Device = None) -> int:
     """Say what this machine offers and what dgchat makes of it."""
-    settings = _with_flags(context, {"model": model, "device": device})
+    settings = load_settings(_with_own(context, {"model": model, "device": device}))
     from dgchat.doctor import run_doctor  # only this command needs it
 
     return run_doctor(settings, sys.stdout)
@@ -242,29 +262,10 @@ def _with_values(arguments: Sequence[str]) -> list[str]:
     return ["--code=first" if argument == "--code" else argument for argument in arguments]
 
 
-def _chat_in_terminal(settings: Settings) -> int:
+def _chat_in_terminal(chosen: ChosenSettings, loader: EngineLoader) -> int:
     from dgchat.ui.run import run_app  # brings textual, which a one-shot does without
 
-    return run_app(settings, _loader(settings))
-
-
-def _messages(
-    prompt: list[str] | None, messages: str | None, template: str | None
-) -> tuple[ChatMessage, ...]:
-    """What a one-shot is asked: the chat of --messages, or the prompt, which without --prompt is stdin."""
-    if messages is not None:
-        if prompt is not None or template is not None:
-            raise UsageError("--messages holds the whole chat", hint="leave out --prompt and --template")
-        from dgchat.one_shot.messages import read_messages  # few one-shots need it
-
-        return read_messages(messages, sys.stdin)
-    from dgchat.one_shot.prompt import FROM_STDIN, check_prompt, fill_template, join_parts
-
-    text = join_parts(prompt or [FROM_STDIN], sys.stdin)
-    if prompt is None and not text.strip():
-        raise UsageError("the chat needs a terminal, and standard input is empty", hint="use --prompt TEXT")
-    check_prompt(text)
-    return (ChatMessage("user", text if template is None else fill_template(template, text)),)
+    return run_app(chosen.settings, loader, chosen.origins)
 
 
 def _fetch_if_missing(model: str | None, *, yes: bool) -> None:
@@ -275,13 +276,13 @@ def _fetch_if_missing(model: str | None, *, yes: bool) -> None:
     fetch_if_missing(model, yes=yes, reads=sys.stdin, err=sys.stderr)
 
 
-def _with_flags(context: typer.Context, own: Mapping[str, object]) -> Settings:
-    """Settings of a subcommand: the flags before its name, then its own."""
+def _with_own(context: typer.Context, own: Mapping[str, object]) -> dict[str, object]:
+    """Flags of a subcommand: those before its name, then its own."""
     before = cast("dict[str, object]", context.obj)
-    return load_settings({**before, **{name: value for name, value in own.items() if value is not None}})
+    return {**before, **{name: value for name, value in own.items() if value is not None}}
 
 
-def _loader(settings: Settings) -> EngineLoader:
+def _loader(settings: Settings, flags: Mapping[str, object]) -> EngineLoader:
     def load(loading: Loading) -> Engine:
         from dgchat.api import load_engine  # brings torch: seconds, so only once an engine is needed
 
@@ -292,17 +293,18 @@ def _loader(settings: Settings) -> EngineLoader:
             on_progress=loading.report,
             cancelled=loading.cancelled,
             on_plan=loading.take_plan,
+            named_by=where_set("model", flags),
         )
 
     return load
 
 
-def _kept_loader(settings: Settings, *, yes: bool) -> EngineLoader:
+def _kept_loader(settings: Settings, flags: Mapping[str, object], *, yes: bool) -> EngineLoader:
     """The loader of a command that answers and leaves: the engine of a process that kept it, if any."""
     from dgchat.keep.start import find_or_start  # a chat does without
 
     fetch = partial(_fetch_if_missing, settings.model, yes=yes)
-    return find_or_start(settings, _loader, fetch, sys.stderr)
+    return find_or_start(settings, partial(_loader, flags=flags), fetch, sys.stderr)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -32,6 +32,11 @@ def data_dir() -> Path:
     return _moved("DGCHAT_DATA_DIR") or user_data_path(APP, appauthor=False)
 
 
+def prompt_history_file() -> Path:
+    """Prompts of earlier runs; it need not exist."""
+    return data_dir() / "prompts.jsonl"
+
+
 def cache_dir() -> Path:
     """Where things lie that can be made again; it need not exist."""
     return _moved("DGCHAT_CACHE_DIR") or user_cache_path(APP, appauthor=False)
@@ -43,9 +48,11 @@ def runtime_dir() -> Path:
 
 
 def theme_dirs() -> list[Path]:
-    """Existing theme directories, later ones winning: the package's, the checkout's, the reader's own."""
-    candidates = (_PACKAGE / "themes", _PACKAGE.parent / "themes", config_dir() / "themes")
-    return [folder for folder in candidates if folder.is_dir()]
+    """Theme directories, later ones winning: the package's or the checkout's, and the reader's own, which
+    need not exist.
+    """
+    house = [folder for folder in (_PACKAGE / "themes", _PACKAGE.parent / "themes") if folder.is_dir()]
+    return [*house, config_dir() / "themes"]
 
 
 def bundled_model() -> Path:

@@ -6,14 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dgchat.api import fresh_seed
-from dgchat.engine.events import (
-    ChatMessage,
-    EngineInfo,
-    Event,
-    EventListener,
-    GenerationRequest,
-    SamplerConfig,
-)
+from dgchat.engine.events import ChatMessage, EngineInfo, Event, EventListener, GenerationRequest
 from dgchat.errors import UsageError, as_dgchat_error
 from dgchat.session.loading import EngineLoader, Loading
 from dgchat.session.turn import Turn, TurnSettings
@@ -30,14 +23,12 @@ class Answering:
     def __init__(
         self, messages: Sequence[ChatMessage], settings: Settings, engine_loader: EngineLoader
     ) -> None:
-        seed = fresh_seed() if settings.seed is None else settings.seed
+        turn = TurnSettings.of(settings)
+        seed = fresh_seed() if turn.seed is None else turn.seed
         self._messages = tuple(messages)
         self._engine_loader = engine_loader
         self.loading = Loading()
-        self.turn = Turn(
-            messages[-1].text,
-            TurnSettings(settings.steps, settings.max_tokens, seed, settings.thinking, settings.system),
-        )
+        self.turn = Turn(messages[-1].text, replace(turn, seed=seed))
         self.info: EngineInfo | None = None
         self.request: GenerationRequest | None = None
         self.on_event: EventListener = lambda event: None
@@ -94,11 +85,7 @@ def request_for(turn: Turn, messages: Sequence[ChatMessage], info: EngineInfo) -
     return GenerationRequest(
         messages=(*system, *messages),
         max_new_tokens=settings.max_tokens or ONE_SHOT_CANVASES * info.canvas_length,
-        sampler=_sampler(settings.steps, info.sampler),
+        sampler=settings.sampler(info.sampler),
         seed=turn.seed,
         thinking=settings.thinking,
     )
-
-
-def _sampler(steps: int | None, own: SamplerConfig) -> SamplerConfig:
-    return own if steps is None else replace(own, max_denoising_steps=steps)

@@ -20,7 +20,9 @@ from dgchat.engine.events import (
     GenerationStats,
 )
 from dgchat.errors import DgchatError, LoadCancelled, as_dgchat_error
+from dgchat.session.attachments import Attachment
 from dgchat.session.loading import EngineLoader, Loading
+from dgchat.session.prompt_history import PromptHistory
 from dgchat.session.turn import Turn, TurnSettings
 
 CHAT_CANVASES = 4
@@ -38,7 +40,12 @@ class Session:
     through the listener: they are in the turn's trace, where a screen looks when it has time.
     """
 
-    def __init__(self, engine_loader: EngineLoader, settings: TurnSettings | None = None) -> None:
+    def __init__(
+        self,
+        engine_loader: EngineLoader,
+        settings: TurnSettings | None = None,
+        prompts: PromptHistory | None = None,
+    ) -> None:
         self._engine_loader = engine_loader
         self._engine: Engine | None = None
         self._load_error: DgchatError | None = None
@@ -48,6 +55,7 @@ class Session:
         self.settings = settings or TurnSettings()
         self.turns: list[Turn] = []
         self.running: Turn | None = None
+        self.prompts = prompts or PromptHistory()
 
     def load(self) -> EngineInfo:
         """Load the engine and say what it is; every failure is a DgchatError, for waiting turns too."""
@@ -130,18 +138,27 @@ class Session:
                 return sum(step.seconds for step in turn.trace) / len(turn.trace)
         return None
 
-    def begin(self, prompt: str, replaces: Turn | None = None, begun: str = "") -> Turn:
-        """A new turn for the prompt, with the settings as they are now; it must then be run.
+    def begin(
+        self,
+        prompt: str,
+        replaces: Turn | None = None,
+        begun: str = "",
+        attachments: tuple[Attachment, ...] = (),
+        settings: TurnSettings | None = None,
+    ) -> Turn:
+        """A new turn for the prompt, with the settings as they are now unless given; it must then be run.
 
-        The turn it replaces leaves the conversation only when the new one has an answer. With `begun` the new
-        one goes on from that text.
+        The turn it replaces leaves the conversation only when the new one has an answer, and leaves its
+        attachments to it. With `begun` the new one goes on from that text.
         """
         if self.is_loading and self.loading.cancelled.is_set():
             raise DgchatError("The loading is still being stopped.", hint="send it again in a moment")
         if self.running is not None:
             raise DgchatError("An answer is still being written.", hint="esc stops it and keeps the draft")
-        seed = fresh_seed() if self.settings.seed is None else self.settings.seed
-        self.running = Turn(prompt, replace(self.settings, seed=seed), replaces, begun)
+        settings = settings or self.settings
+        seed = fresh_seed() if settings.seed is None else settings.seed
+        attachments = replaces.attachments if replaces else attachments
+        self.running = Turn(prompt, replace(settings, seed=seed), replaces, begun, attachments)
         return self.running
 
     def run(self, turn: Turn, on_transition: TransitionListener) -> None:
@@ -168,6 +185,12 @@ class Session:
         if turn.messages():
             self.turns = [past for past in self.turns if past is not turn.replaces]
             self.turns.append(turn)
+
+    def set_aside(self) -> None:
+        """The running turn is over, and the reader has not chosen yet whether it joins the conversation:
+        `conclude` takes it in.
+        """
+        self.running = None
 
     def cancel(self) -> bool:
         """Ask the running turn to stop within a step; whether there was one."""
@@ -213,9 +236,9 @@ class Session:
         earlier = [message for past in self.turns if past is not turn.replaces for message in past.messages()]
         begun = [ChatMessage("assistant", turn.begun)] if turn.begun else []
         return GenerationRequest(
-            messages=(*system, *earlier, ChatMessage("user", turn.prompt), *begun),
+            messages=(*system, *earlier, ChatMessage("user", turn.question), *begun),
             max_new_tokens=self._canvases_of(turn.settings) * self.canvas_length,
-            sampler=replace(self.info.sampler, max_denoising_steps=self._steps_of(turn.settings)),
+            sampler=replace(turn.settings, steps=self._steps_of(turn.settings)).sampler(self.info.sampler),
             seed=turn.seed,
             thinking=turn.settings.thinking and not begun,
         )
