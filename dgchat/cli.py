@@ -20,7 +20,7 @@ import typer
 from dgchat import __version__
 from dgchat.completion import VARIABLE, completer_of, script_for, teach_completion
 from dgchat.config_commands.group import config
-from dgchat.engine.events import DEFAULT_BATCH_SIZE, ChatMessage, Engine
+from dgchat.engine.events import DEFAULT_BATCH_SIZE, Engine
 from dgchat.errors import DgchatError, SettingsError, UsageError
 from dgchat.model_commands.group import models
 from dgchat.safe_text import visible
@@ -195,10 +195,11 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
         if template is not None or wanted != Wanted():
             raise UsageError("only an answer to a prompt can be printed so", hint="use --prompt")
         _fetch_if_missing(settings, yes=yes)
-        return _chat_in_terminal(chosen, flags)
-    asked = _messages(prompt, messages, template)
-    from dgchat.one_shot.run import run_one_shot  # a chat does without the one-shot
+        return _chat_in_terminal(chosen, _loader(settings, flags))
+    from dgchat.one_shot.asked import messages_of  # a chat does without the one-shot
+    from dgchat.one_shot.run import run_one_shot
 
+    asked = messages_of(prompt, messages, template, sys.stdin)
     loader = _kept_loader(settings, flags, yes=yes)
     return run_one_shot(asked, settings, loader, wanted, sys.stdout, sys.stderr)
 
@@ -308,7 +309,7 @@ def _view(
     ],
 ) -> int:
     """Show a stream of --jsonl as its answer is written: ssh HOST dgchat -p TEXT --jsonl | dgchat view -"""
-    settings = _with_flags(context, {})
+    settings = load_settings(_with_own(context, {}))
     from dgchat.one_shot.view import run_view  # only this command needs it
 
     return run_view(source, settings, sys.stdin, sys.stdout, sys.stderr)
@@ -404,29 +405,10 @@ def _with_values(arguments: Sequence[str]) -> list[str]:
     return ["--code=first" if argument == "--code" else argument for argument in arguments]
 
 
-def _chat_in_terminal(chosen: ChosenSettings, flags: Mapping[str, object]) -> int:
+def _chat_in_terminal(chosen: ChosenSettings, loader: EngineLoader) -> int:
     from dgchat.ui.run import run_app  # brings textual, which a one-shot does without
 
-    return run_app(chosen.settings, _loader(chosen.settings, flags), chosen.origins)
-
-
-def _messages(
-    prompt: list[str] | None, messages: str | None, template: str | None
-) -> tuple[ChatMessage, ...]:
-    """What a one-shot is asked: the chat of --messages, or the prompt, which without --prompt is stdin."""
-    if messages is not None:
-        if prompt is not None or template is not None:
-            raise UsageError("--messages holds the whole chat", hint="leave out --prompt and --template")
-        from dgchat.one_shot.messages import read_messages  # few one-shots need it
-
-        return read_messages(messages, sys.stdin)
-    from dgchat.one_shot.prompt import FROM_STDIN, check_prompt, fill_template, join_parts
-
-    text = join_parts(prompt or [FROM_STDIN], sys.stdin)
-    if prompt is None and not text.strip():
-        raise UsageError("the chat needs a terminal, and standard input is empty", hint="use --prompt TEXT")
-    check_prompt(text)
-    return (ChatMessage("user", text if template is None else fill_template(template, text)),)
+    return run_app(chosen.settings, loader, chosen.origins)
 
 
 def _fetch_if_missing(settings: Settings, *, yes: bool) -> None:
