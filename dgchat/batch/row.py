@@ -10,7 +10,7 @@ from typing import cast
 from dgchat.api import chat_messages
 from dgchat.engine.events import MAX_SEED, ChatMessage
 from dgchat.errors import DgchatError, UsageError
-from dgchat.one_shot.prompt import check_prompt
+from dgchat.one_shot.prompt import check_prompt, check_written
 
 Fields = Mapping[str, object]
 
@@ -80,7 +80,7 @@ def _messages(fields: Fields) -> tuple[ChatMessage, ...]:
 def _as_messages(prompt: object) -> tuple[ChatMessage, ...]:
     if not isinstance(prompt, str):
         raise UsageError(f"prompt is a {type(prompt).__name__}, not a text")
-    return (ChatMessage("user", check_prompt(prompt)),)
+    return (ChatMessage("user", check_prompt(check_written(prompt))),)
 
 
 def _seed(fields: Fields) -> int | None:

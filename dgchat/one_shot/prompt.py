@@ -75,10 +75,16 @@ def check_prompt(text: str) -> str:
     return text
 
 
-def _text_of(part: str) -> str:
-    check_text(part, "the prompt")
-    if image := _IMAGE.search(part):
+def check_written(text: str) -> str:
+    """A prompt as somebody wrote it, if it is whole characters and names no image; UsageError otherwise."""
+    check_text(text, "the prompt")
+    if image := _IMAGE.search(text):
         raise UsageError(f"@{image[1]}: images are not read yet", hint="ask with text alone")
+    return text
+
+
+def _text_of(part: str) -> str:
+    check_written(part)
     named = part[1:] if part.startswith("@") else ""
     if not named or not _names_file(named):
         return part
