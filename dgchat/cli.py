@@ -67,6 +67,7 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     context: Annotated[str | None, _option("context", metavar="N")] = None,
     seed: Annotated[str | None, _option("seed", metavar="N")] = None,
     thinking: Annotated[bool | None, _option("thinking", "--think/--no-think")] = None,
+    alternatives: Annotated[bool | None, _option("alternatives", "--alternatives/--no-alternatives")] = None,
     system: Annotated[str | None, _option("system", metavar="TEXT")] = None,
     theme: Annotated[str | None, _option("theme", metavar="NAME")] = None,
     motion: Annotated[str | None, _option("motion", metavar="full|calm|off")] = None,

@@ -103,6 +103,9 @@ class Settings:
         None, _whole(0, MAX_SEED), "Seed of an answer; left out: a fresh one each turn."
     )
     thinking: bool = _setting(False, _switch, "Let the model think before it answers.")
+    alternatives: bool = _setting(
+        False, _switch, "Record the five likeliest tokens of every position and step, for the replay."
+    )
     system: str = _setting("", _text, "Instructions that precede the conversation.")
     theme: str = _setting("auto", _name, "Name of a theme, or auto: by the terminal's background.")
     motion: str = _setting("full", _one_of("full", "calm", "off"), "How much moves: full, calm or off.")

@@ -13,11 +13,14 @@ from torch import Tensor
 
 from dgchat.chat.thought import split_thought
 from dgchat.chat.tokenizer import ChatTokenizer
+from dgchat.engine.alternatives import MostLikely
 from dgchat.engine.denoise import DenoisingStep, denoise
 from dgchat.engine.draws import Draws
 from dgchat.engine.events import (
+    ALTERNATIVES_PER_TOKEN,
     ENTROPY_CEILING,
     ENTROPY_FLOOR,
+    Alternatives,
     CancelSignal,
     CanvasCommitted,
     CanvasStarted,
@@ -55,6 +58,7 @@ class CanvasRun:
     on_event: EventListener
     cancelled: CancelSignal
     tally: Tally = field(default_factory=Tally)
+    record_alternatives: bool = False
 
     def answer(self) -> tuple[list[int], FinishReason]:
         """Token ids of the answer to what the cache holds, end of turn excluded, and why it ended.
@@ -89,7 +93,8 @@ class CanvasRun:
         if self.cancelled.is_set():
             return ids, 0, StopReason.CANCELLED
         self.tally.canvases += 1
-        for step in denoise(self.model, self.cache, index, self.sampler, self.draws):
+        num_alternatives = ALTERNATIVES_PER_TOKEN if self.record_alternatives else 0
+        for step in denoise(self.model, self.cache, index, self.sampler, self.draws, num_alternatives):
             event = self._step_event(index, step, time.perf_counter() - started)
             started = time.perf_counter()
             ids, steps = list(event.token_ids), step.step
@@ -115,7 +120,15 @@ class CanvasRun:
             accepted=bytes(step.accepted[0].tolist()),
             seconds=seconds,
             end=first_end(ids, self.tokenizer.end_ids),
+            alternatives=self._alternatives(step.alternatives),
         )
+
+    def _alternatives(self, likely: MostLikely | None) -> Alternatives | None:
+        if likely is None:
+            return None
+        ids = likely.token_ids[0].flatten().tolist()
+        probabilities = likely.probabilities[0].flatten().tolist()
+        return Alternatives(array("i", ids), tuple(map(self.tokenizer.piece, ids)), array("f", probabilities))
 
     def _commit(self, token_ids: Sequence[int]) -> None:
         started = time.perf_counter()

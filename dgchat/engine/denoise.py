@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from dgchat.engine.alternatives import MostLikely, most_likely
 from dgchat.engine.draws import Draws
 from dgchat.engine.events import SamplerConfig
 from dgchat.engine.kv_cache import KVCache
@@ -25,10 +26,17 @@ class DenoisingStep:
     entropy: Tensor
     accepted: Tensor
     stopped: bool
+    alternatives: MostLikely | None
+    """None unless asked for."""
 
 
 def denoise(
-    model: DiffusionGemma, cache: KVCache, canvas_index: int, sampler: SamplerConfig, draws: Draws
+    model: DiffusionGemma,
+    cache: KVCache,
+    canvas_index: int,
+    sampler: SamplerConfig,
+    draws: Draws,
+    num_alternatives: int = 0,
 ) -> Iterator[DenoisingStep]:
     """Refine one canvas step by step until it is stable and confident, or the steps are used up."""
     shape = (1, model.config.canvas_length)
@@ -42,7 +50,8 @@ def denoise(
         argmax_canvas, proposed, entropy = model.ops.token_statistics(logits, uniforms)
         accepted = accept_by_entropy(entropy, bound=sampler.entropy_bound)
         stopped = stop(argmax_canvas, entropy)
-        yield DenoisingStep(step, temperature, argmax_canvas, entropy, accepted, stopped)
+        alternatives = most_likely(logits, num_alternatives) if num_alternatives else None
+        yield DenoisingStep(step, temperature, argmax_canvas, entropy, accepted, stopped, alternatives)
         if stopped:
             return
         canvas = renoise(proposed, accepted, draws.noise(canvas_index, step, shape, model.config.vocab_size))

@@ -100,6 +100,7 @@ class DiffusionEngine:
             on_event=on_event,
             cancelled=cancelled,
             tally=tally,
+            record_alternatives=request.record_alternatives,
         )
         token_ids, reason = run.answer()
         thought, text = split_thought(token_ids, self.checkpoint.tokenizer)

@@ -32,6 +32,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("tokens", "[n]", "length limit of the next turn, in whole canvases"),
     Command("seed", "[n|fresh]", "seed of the next turns"),
     Command("think", "[on|off]", "let the model think first"),
+    Command("alternatives", "[on|off]", "record what else could have stood there, from the next turn on"),
     Command("retry", "[steps]", "answer the last prompt again"),
     Command("continue", "", "go on with an answer that was cut at its limit"),
     Command("undo", "", "take back the last turn, its prompt returns to the box"),

@@ -218,6 +218,7 @@ class Session:
             sampler=replace(self.info.sampler, max_denoising_steps=self._steps_of(turn.settings)),
             seed=turn.seed,
             thinking=turn.settings.thinking and not begun,
+            record_alternatives=turn.settings.alternatives,
         )
 
 

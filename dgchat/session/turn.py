@@ -30,6 +30,8 @@ class TurnSettings:
     """Ask the model to think first."""
     system: str = ""
     """Instructions for the model, empty for none."""
+    alternatives: bool = False
+    """Record the most likely tokens of every position and step."""
 
 
 @dataclass(slots=True, eq=False)

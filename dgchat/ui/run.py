@@ -53,5 +53,6 @@ def make_session(settings: Settings, engine_loader: EngineLoader) -> Session:
         seed=settings.seed,
         thinking=settings.thinking,
         system=settings.system,
+        alternatives=settings.alternatives,
     )
     return Session(engine_loader, turn)

@@ -11,6 +11,7 @@ from dgchat.errors import UsageError
 from dgchat.session.commands import read_number, read_switch
 from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
+from dgchat.ui.slash.replay import ReplayCommands
 from dgchat.ui.widgets.controls import Controls
 from dgchat.ui.widgets.notice import Notice
 from dgchat.ui.widgets.title_bar import TitleBar
@@ -36,7 +37,7 @@ class ChatCommands:
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
         self._session = screen.session
-        self._groups: tuple[CommandGroup, ...] = ()
+        self._groups: tuple[CommandGroup, ...] = (ReplayCommands(screen),)
 
     @property
     def handlers(self) -> dict[str, Handler]:
