@@ -20,7 +20,7 @@ from dgchat.errors import DgchatError, UsageError
 from dgchat.model_commands.group import models
 from dgchat.safe_text import visible
 from dgchat.session.loading import EngineLoader, Loading
-from dgchat.settings import Settings, doc_of, load_settings, setting_names
+from dgchat.settings import ChosenSettings, Settings, choose_settings, doc_of, load_settings, setting_names
 
 EXIT_CODES = """\
 Exit codes: 0 ok; 1 something failed, a checkpoint is not downloaded, or the reader of a pipe has gone; \
@@ -66,6 +66,11 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     max_tokens: Annotated[str | None, _option("max_tokens", metavar="N")] = None,
     context: Annotated[str | None, _option("context", metavar="N")] = None,
     seed: Annotated[str | None, _option("seed", metavar="N")] = None,
+    entropy_bound: Annotated[str | None, _option("entropy_bound", metavar="NATS")] = None,
+    t_min: Annotated[str | None, _option("t_min", metavar="T")] = None,
+    t_max: Annotated[str | None, _option("t_max", metavar="T")] = None,
+    stability_threshold: Annotated[str | None, _option("stability_threshold", metavar="N")] = None,
+    confidence_threshold: Annotated[str | None, _option("confidence_threshold", metavar="NATS")] = None,
     thinking: Annotated[bool | None, _option("thinking", "--think/--no-think")] = None,
     alternatives: Annotated[bool | None, _option("alternatives", "--alternatives/--no-alternatives")] = None,
     system: Annotated[str | None, _option("system", metavar="TEXT")] = None,
@@ -74,6 +79,8 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     plain: Annotated[bool | None, _option("plain", "--plain/--no-plain")] = None,
     fps: Annotated[str | None, _option("fps", metavar="N")] = None,
     pace: Annotated[str | None, _option("pace", metavar="trail|live")] = None,
+    bell: Annotated[bool | None, _option("bell", "--bell/--no-bell")] = None,
+    title: Annotated[bool | None, _option("title", "--title/--no-title")] = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Fetch the model of --model without asking, if need be.")
     ] = False,
@@ -89,9 +96,9 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
         call.obj = flags
         return 0
     is_chat = prompt is None and (plain is True or _is_terminal(sys.stdin))
-    settings = load_settings(flags)
-    _fetch_if_missing(settings.model, yes=yes)
-    return _answer_or_chat(settings, prompt, json=json, is_chat=is_chat)
+    chosen = choose_settings(flags)
+    _fetch_if_missing(chosen.settings.model, yes=yes)
+    return _answer_or_chat(chosen, prompt, json=json, is_chat=is_chat)
 
 
 @app.command("bench")
@@ -146,13 +153,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return code or 0
 
 
-def _answer_or_chat(settings: Settings, prompt: str | None, *, json: bool, is_chat: bool) -> int:
+def _answer_or_chat(chosen: ChosenSettings, prompt: str | None, *, json: bool, is_chat: bool) -> int:
+    settings = chosen.settings
     if is_chat:
         if json:
             raise UsageError("--json needs a prompt", hint="use --prompt")
         from dgchat.ui.run import run_app  # brings textual, which a one-shot does without
 
-        return run_app(settings, _loader(settings))
+        return run_app(settings, _loader(settings), chosen.origins)
     from dgchat.one_shot.prompt import FROM_STDIN, read_stdin  # a chat does without the one-shot
     from dgchat.one_shot.run import run_one_shot
 

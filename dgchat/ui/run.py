@@ -47,12 +47,4 @@ def make_app(settings: Settings, session: Session, terminal: Terminal) -> Dgchat
 
 def make_session(settings: Settings, engine_loader: EngineLoader) -> Session:
     """An empty conversation whose next turn is as the settings ask for."""
-    turn = TurnSettings(
-        steps=settings.steps,
-        max_tokens=settings.max_tokens,
-        seed=settings.seed,
-        thinking=settings.thinking,
-        system=settings.system,
-        alternatives=settings.alternatives,
-    )
-    return Session(engine_loader, turn)
+    return Session(engine_loader, TurnSettings.of(settings))

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +23,9 @@ LIGHT_DEFAULT = "paper"
 
 NUM_ENTROPY_LEVELS = 5
 """Four of them tint a draft, the highest is noise."""
+
+NUM_HEAT_LEVELS = 5
+"""Parts that the steps of a canvas are cut into where a map shows when each token settled."""
 
 _NUM_BOUNDS = NUM_ENTROPY_LEVELS - 1
 
@@ -58,10 +62,18 @@ class ChatTheme:
     """One-cell glyphs that stand for tokens still unknown."""
     entropy_levels: tuple[float, ...]
     """Nats between the levels: up to the first is level 0, above the last is noise."""
+    heat: tuple[str, ...]
+    """Settled tokens, from those that settled first to those that settled last."""
+
+    @property
+    def is_ansi(self) -> bool:
+        """Whether it uses the terminal's own sixteen colours."""
+        return self.background.startswith("ansi_")
 
     def to_textual(self) -> Theme:
         """The same colours under the names that stylesheets use."""
         drafts = {f"draft-{level}": colour for level, colour in enumerate(self.ramp)}
+        heat = {f"heat-{level}": colour for level, colour in enumerate(self.heat)}
         return Theme(
             name=self.name,
             dark=self.dark,
@@ -76,8 +88,12 @@ class ChatTheme:
             warning=self.error,
             success=self.accent,
             text_alpha=1.0,
+            ansi=self.is_ansi,
             variables={
                 **drafts,
+                **heat,
+                "surface": self.surface,
+                "panel": self.surface,
                 "muted": self.muted,
                 "you": self.you,
                 "rule": self.rule,
@@ -175,9 +191,9 @@ def _is_colour(value: object) -> bool:
     return True
 
 
-def _is_ramp(value: object) -> bool:
+def _is_ramp(value: object, length: int) -> bool:
     colours = _as_list(value)
-    return len(colours) == _NUM_BOUNDS and all(map(_is_colour, colours))
+    return len(colours) == length and all(map(_is_colour, colours))
 
 
 def _are_glyphs(value: object) -> bool:
@@ -203,7 +219,8 @@ _COLOUR_RULE: _Rule = (_is_colour, "a colour")
 _RULES: Mapping[str, _Rule] = {
     "name": (_is_name, "a word in quotes"),
     "dark": (_is_switch, "true or false"),
-    "ramp": (_is_ramp, f"{_NUM_BOUNDS} colours"),
+    "ramp": (partial(_is_ramp, length=_NUM_BOUNDS), f"{_NUM_BOUNDS} colours"),
+    "heat": (partial(_is_ramp, length=NUM_HEAT_LEVELS), f"{NUM_HEAT_LEVELS} colours"),
     "noise_glyphs": (_are_glyphs, "one or more characters that are each one cell wide"),
     "entropy_levels": (_are_levels, f"{_NUM_BOUNDS} numbers in ascending order"),
 }
