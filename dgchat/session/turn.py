@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from threading import Event as Flag
+from time import time
 
 from dgchat.engine.events import (
     CanvasCommitted,
@@ -80,6 +81,14 @@ class Turn:
     """The earlier turn with the same prompt that this one takes the place of, once it has an answer."""
     begun: str = ""
     """The text of the replaced turn, if this one goes on with it."""
+    parent: Turn | None = None
+    """The turn before it; None for a first one."""
+    id: str = ""
+    """What a person types to name it; empty as long as it is not stored."""
+    asked: float = field(default_factory=time)
+    """When it was sent, in seconds since 1970."""
+    model: str = ""
+    """Who answers; empty until that is known."""
     trace: Trace = field(default_factory=Trace)
     """Every denoising step so far."""
     cancelled: Flag = field(default_factory=Flag)
