@@ -30,7 +30,7 @@ class Conversation:
 
     def add(self, turn: Turn) -> None:
         """Let the branch end with this turn, behind its parent."""
-        if turn not in self.turns:
+        if turn not in self.turns[-1:]:  # it was set aside
             self.turns.append(turn)
         self.leaf = turn
 

@@ -15,8 +15,10 @@ _OPENING = re.compile(
 
 
 def title_of(prompt: str) -> str:
-    """The first sentence of the prompt in one line, without its courtesies, cut at a word where it is long."""
-    line = next((line for line in map(str.strip, prompt.splitlines()) if line.strip("#`*-_ ")), prompt.strip())
+    """The first sentence of the prompt in one line, without its courtesies and cut at a word."""
+    line = next(
+        (line for line in map(str.strip, prompt.splitlines()) if line.strip("#`*-_ ")), prompt.strip()
+    )
     words = " ".join(line.lstrip("#>*- ").split())
     words = _OPENING.sub("", words) or words
     sentence = re.split(r"(?<=[.!?])\s", words, maxsplit=1)[0].rstrip(".:;,")

@@ -18,6 +18,7 @@ from dgchat.engine.events import (
 )
 from dgchat.engine.trace import Trace
 from dgchat.errors import DgchatError
+from dgchat.session.attachments import Attachment, with_attachments
 from dgchat.settings import Settings
 
 SAMPLER_SETTINGS = ("entropy_bound", "t_min", "t_max", "stability_threshold", "confidence_threshold")
@@ -81,6 +82,8 @@ class Turn:
     """The earlier turn with the same prompt that this one takes the place of, once it has an answer."""
     begun: str = ""
     """The text of the replaced turn, if this one goes on with it."""
+    attachments: tuple[Attachment, ...] = ()
+    """The files that the prompt mentions."""
     parent: Turn | None = None
     """The turn before it; None for a first one."""
     id: str = ""
@@ -113,6 +116,11 @@ class Turn:
     def seed(self) -> int:
         """The seed that the answer is a function of."""
         return self.settings.seed or 0
+
+    @property
+    def question(self) -> str:
+        """The prompt as the model reads it, with its attachments."""
+        return with_attachments(self.prompt, self.attachments)
 
     @property
     def text(self) -> str:
@@ -156,4 +164,4 @@ class Turn:
         if self.finished is None or not (self.text or self.thought):
             return ()
         answer = ChatMessage("assistant", self.text, self.thought)
-        return ChatMessage("user", self.prompt), answer
+        return ChatMessage("user", self.question), answer

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 from dgchat.engine.events import Finished, FinishReason, GenerationStats
 from dgchat.engine.trace import Trace
+from dgchat.session.attachments import Attachment
 from dgchat.session.store.ids import turn_id
 from dgchat.session.store.stored_trace import StoredTrace
 from dgchat.session.turn import Turn, TurnSettings
@@ -53,6 +54,7 @@ def asked_values(turn: Turn) -> Values:
         "asked": turn.asked,
         "prompt": storable(turn.prompt),
         "begun": storable(turn.begun),
+        "attachments": json.dumps([asdict(attachment) for attachment in turn.attachments]),
         "model": storable(turn.model),
         "settings": json.dumps(asdict(turn.settings)),
     }
@@ -83,6 +85,7 @@ def read_turn(row: sqlite3.Row, read_trace: Callable[[], Trace]) -> Turn:
         prompt=row["prompt"],
         settings=_record(TurnSettings, row["settings"]),
         begun=row["begun"],
+        attachments=tuple(Attachment(**attached) for attached in json.loads(row["attachments"])),
         trace=StoredTrace(read_trace),
         id=turn_id(row["conversation"], row["number"]),
         asked=row["asked"],

@@ -28,6 +28,7 @@ CREATE TABLE turns (
     asked REAL NOT NULL,
     prompt TEXT NOT NULL,
     begun TEXT NOT NULL,    -- what the answer goes on from
+    attachments TEXT NOT NULL, -- JSON
     model TEXT NOT NULL,
     settings TEXT NOT NULL, -- JSON, the seed drawn
     answer TEXT,            -- NULL as long as there is none, else all of it or the draft so far

@@ -18,7 +18,7 @@ from dgchat.session.conversation import Conversation
 from dgchat.session.store import rows
 from dgchat.session.store.database import open_database
 from dgchat.session.store.ids import is_id, parse_id
-from dgchat.session.store.records import Summary, answer_values, draft_values, read_turn
+from dgchat.session.store.records import Summary, answer_values, draft_values
 from dgchat.session.store.search import found_words, like, matching_turns
 from dgchat.session.store.writer import Ticket, TroubleListener, Writer
 from dgchat.session.turn import Turn
