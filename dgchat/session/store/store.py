@@ -18,7 +18,7 @@ from dgchat.session.conversation import Conversation
 from dgchat.session.store import rows
 from dgchat.session.store.database import open_database
 from dgchat.session.store.ids import is_id, parse_id
-from dgchat.session.store.records import Summary, answer_values, draft_values
+from dgchat.session.store.records import Summary, answer_values, draft_values, storable
 from dgchat.session.store.search import found_words, like, matching_turns
 from dgchat.session.store.writer import Ticket, TroubleListener, Writer
 from dgchat.session.turn import Turn
@@ -109,6 +109,7 @@ class Store:
 
     def summaries(self, text: str = "", *, deleted: bool = False, limit: int = 500) -> list[Summary]:
         """Conversations in whose title or turns every word of the text occurs, the latest first."""
+        text = storable(text).replace("\0", " ")
         where, parameters = f"deleted IS {'NOT ' if deleted else ''}NULL", list[str]()
         if text.split():
             turns, parameters = matching_turns(text)
