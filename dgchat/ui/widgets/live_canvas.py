@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from itertools import groupby, zip_longest
+from itertools import zip_longest
 from time import monotonic
 from typing import ClassVar
 
@@ -17,8 +16,16 @@ from textual.widget import Widget
 
 from dgchat.engine.events import CanvasStep
 from dgchat.ui.theme import ChatTheme
-from dgchat.ui.widgets.canvas_layout import Row, Slot, fit, lay_out
-from dgchat.ui.widgets.canvas_states import CanvasStates, DrawnToken, State
+from dgchat.ui.widgets.canvas_layout import Row, lay_out
+from dgchat.ui.widgets.canvas_paint import (
+    SETTLE_BARS,
+    Painted,
+    as_settled,
+    clipped,
+    paint_row,
+    paint_rule,
+)
+from dgchat.ui.widgets.canvas_states import CanvasStates, DrawnToken
 
 REWRAP_SECONDS = 0.15
 """Lines are broken anew at most this often; in between a changed token keeps the slot of the old one."""
@@ -26,23 +33,11 @@ REWRAP_SECONDS = 0.15
 GROW_ROWS = 2
 """The widget grows by this many rows at a time, so that the page moves seldom."""
 
-MAX_NOISE_CELLS = 12
-"""Unknown tokens can be twenty cells wide; their noise is not."""
-
 GUTTER = 2
 """Cells left of the text: the settle bar and a space."""
 
 MARGIN = 1
 """Cells right of the text."""
-
-SETTLE_BARS = "▏▎▍▌"
-"""A row's settle bar, from nothing settled to all; it ends as the gutter of a finished message."""
-
-_SCATTER = 2_654_435_761
-"""A multiplier whose products look random in their middle bits."""
-
-Painted = tuple[tuple[str, str], ...]
-"""Pieces of one row, each with the name of its style."""
 
 
 class LiveCanvas(Widget):
@@ -128,7 +123,7 @@ class LiveCanvas(Widget):
 
     def _begin_canvas(self, canvas_index: int, now: float) -> None:
         tokens = self._states.tokens(now + REWRAP_SECONDS)
-        settled = [_as_settled(token) for token in tokens if not token.is_past_end]
+        settled = [as_settled(token) for token in tokens if not token.is_past_end]
         self._finished.append(settled)
         self._above += self._paint_finished(settled)
         self._states = CanvasStates(self._levels)
@@ -136,15 +131,15 @@ class LiveCanvas(Widget):
         self._laid_out_width = 0
 
     def _paint_finished(self, tokens: Sequence[DrawnToken]) -> list[Painted]:
-        rows = [self._paint_row(row, tokens, is_frozen=True) for row in lay_out(tokens, self.text_width)]
-        rule = "┄" * min(self.text_width, 24)
-        return [*rows, (("gutter", SETTLE_BARS[-1]), ("rule", " " + rule))]
+        rows = lay_out(tokens, self.text_width)
+        painted = [paint_row(row, tokens, self._glyphs, is_frozen=True) for row in rows]
+        return [*painted, paint_rule(self.text_width)]
 
     def _draw(self, now: float) -> None:
-        tokens = [_clipped(token) for token in self._states.tokens(now)]
+        tokens = [clipped(token) for token in self._states.tokens(now)]
         self._states.forget_fresh(now)
         self._lay_out(tokens, now)
-        rows = [self._paint_row(row, tokens) for row in self._layout]
+        rows = [paint_row(row, tokens, self._glyphs) for row in self._layout]
         self._show([*self._above, *rows])
 
     def _lay_out(self, tokens: Sequence[DrawnToken], now: float) -> None:
@@ -153,27 +148,6 @@ class LiveCanvas(Widget):
             return
         self._layout = lay_out(tokens, self.text_width)
         self._laid_out_at, self._laid_out_width = now, self.text_width
-
-    def _paint_row(self, row: Row, tokens: Sequence[DrawnToken], is_frozen: bool = False) -> Painted:
-        drawn = [slot for slot in row if slot.position < len(tokens)]
-        settled = sum(tokens[slot.position].state in (State.SETTLED, State.FRESH) for slot in drawn)
-        bar = SETTLE_BARS[(len(SETTLE_BARS) - 1) * settled // max(1, len(drawn))]
-        pieces = [("gutter", (SETTLE_BARS[-1] if is_frozen else bar) + " ")]
-        for slot in drawn:
-            token = tokens[slot.position]
-            text = fit(token.text, slot.start, slot.width)
-            if token.state is State.NOISE and not text.isspace():
-                text = self._noise(slot, sum(map(ord, token.text)))
-            pieces.append((_style_name(token), text))
-        return tuple(
-            (name, "".join(text for _, text in group))
-            for name, group in groupby(pieces, key=lambda piece: piece[0])
-        )
-
-    def _noise(self, slot: Slot, seed: int) -> str:
-        first = seed + slot.position * 7 + slot.start
-        cells = (((first + cell) * _SCATTER >> 16) % len(self._glyphs) for cell in range(slot.width))
-        return "".join(self._glyphs[cell] for cell in cells)
 
     def _show(self, painted: list[Painted]) -> None:
         before, self._painted = self._painted, painted
@@ -201,23 +175,3 @@ class LiveCanvas(Widget):
         if name not in self._styles:
             self._styles[name] = self.get_component_rich_style(f"live-canvas--{name}")
         return self._styles[name]
-
-
-def _style_name(token: DrawnToken) -> str:
-    if token.state is State.NOISE:
-        return "noise"
-    if token.is_past_end:
-        return "past-end"
-    if token.state is State.DRAFT:
-        return "overturned" if token.is_overturned else f"draft-{token.level}"
-    return token.state.value
-
-
-def _as_settled(token: DrawnToken) -> DrawnToken:
-    return replace(token, state=State.SETTLED, is_overturned=False)
-
-
-def _clipped(token: DrawnToken) -> DrawnToken:
-    if token.state is not State.NOISE or token.width <= MAX_NOISE_CELLS:
-        return token
-    return replace(token, text=fit(token.text, 0, MAX_NOISE_CELLS), width=MAX_NOISE_CELLS)
