@@ -35,7 +35,9 @@ class Figures:
     frames: list[tuple[float, float]]
     """Time and used processor seconds at each drawn step."""
     gaps: list[float]
-    """Seconds for which the event loop did not answer, beyond the pause of the probe."""
+    """Seconds for which the event loop did not answer, beyond the pause of the probe; with `probe` alone, as it
+    costs processor time.
+    """
     stopped: list[float]
     """When the engine saw that it was to stop."""
 
@@ -150,7 +152,8 @@ def main(script: dict[str, object]) -> int:
         self.probe = asyncio.create_task(_probe(gaps))
 
     LiveCanvas.advance = watched_advance
-    run.DgchatApp.on_load = start_probe
+    if script.pop("probe", False):
+        run.DgchatApp.on_load = start_probe
     engine, load = _engine(script)
     code = run.run_app(settings, load)
     stopped = getattr(engine, "stopped_after", [])
