@@ -14,14 +14,17 @@ from dgchat.safe_text import visible
 FRESH_SECONDS = 0.25
 """A token that has just settled is drawn bold for this long."""
 
-SURELY_SETTLED_RUN = 3
-"""Unchanged for this many steps, a token counts as settled whatever its entropy."""
-
 SETTLED_RUN = 2
 """Unchanged for this many steps, a token counts as settled if the model is sure of it."""
 
+LONG_RUN = 3
+"""Unchanged for this many steps, it counts as settled if the model is nearly sure."""
+
 SURE_LEVEL = 1
 """Highest entropy level at which the model is sure."""
+
+NEARLY_SURE_LEVEL = 2
+"""Highest entropy level at which a token that merely stays is believed; a wild guess may stay for long."""
 
 END_GLYPH = "·"
 """Stands for an end-of-turn token, which has no text to show."""
@@ -65,6 +68,7 @@ class CanvasStates:
         self._levels = bytes(bisect_left(entropy_levels, entropy_of_level(byte)) for byte in range(256))
         self._runs: list[int] = []
         self._token_ids: list[int] = []
+        self._settled = bytearray()
         self._settled_ids: list[int | None] = []
         self._fresh_until: list[float] = []
         self._overturned: set[int] = set()
@@ -85,9 +89,11 @@ class CanvasStates:
                 self._runs[position] += 1
             else:
                 self._change(position, token_id)
-            if self._is_settled(position) and self._settled_ids[position] != token_id:
-                self._settled_ids[position] = token_id
-                self._fresh_until[position] = now + FRESH_SECONDS
+            if not self._settled[position] and self._has_settled(position):
+                self._settled[position] = 1
+                if self._settled_ids[position] != token_id:
+                    self._settled_ids[position] = token_id
+                    self._fresh_until[position] = now + FRESH_SECONDS
 
     def tokens(self, now: float) -> tuple[DrawnToken, ...]:
         """The tokens to draw: nothing past a stable end, dim ones past an unstable one."""
@@ -110,32 +116,34 @@ class CanvasStates:
         if self._step is None:
             return 0.0
         count = len(self._token_ids) if self._end is None else self._end + 1
-        return sum(map(self._is_settled, range(count))) / max(1, count)
+        return sum(self._settled[:count]) / max(1, count)
 
     @property
     def num_settled(self) -> int:
         """Settled tokens before the end of the turn."""
         count = len(self._token_ids) if self._end is None else self._end
-        return sum(map(self._is_settled, range(count)))
+        return sum(self._settled[:count])
 
     def _start(self, length: int) -> None:
         self._runs = [0] * length
         self._token_ids = [-1] * length
+        self._settled = bytearray(length)
         self._settled_ids = [None] * length
         self._fresh_until = [0.0] * length
 
     def _change(self, position: int, token_id: int) -> None:
         is_within = self._end is None or position < self._end
-        if self._step is not None and self._is_settled(position) and is_within:
+        if self._settled[position] and is_within:
             self._overturned.add(position)
             self.num_overturned += 1
-        self._token_ids[position], self._runs[position] = token_id, 1
+        self._token_ids[position], self._runs[position], self._settled[position] = token_id, 1, 0
 
-    def _is_settled(self, position: int) -> bool:
-        run = self._runs[position]
-        if run >= SURELY_SETTLED_RUN:
-            return True
-        return run >= SETTLED_RUN and self._level(position) <= SURE_LEVEL
+    def _has_settled(self, position: int) -> bool:
+        """Whether it may count as settled from now on, until it changes: a wavering entropy does not blink."""
+        run, level = self._runs[position], self._level(position)
+        return (run >= SETTLED_RUN and level <= SURE_LEVEL) or (
+            run >= LONG_RUN and level <= NEARLY_SURE_LEVEL
+        )
 
     def _level(self, position: int) -> int:
         return self._levels[self._step.entropy_levels[position]] if self._step else self._noise_level
@@ -159,7 +167,7 @@ class CanvasStates:
     def _drawn(self, position: int, now: float) -> DrawnToken:
         text, width = self._text(position)
         level = self._level(position)
-        if self._is_settled(position):
+        if self._settled[position]:
             state = State.FRESH if self._fresh_until[position] > now else State.SETTLED
         else:
             state = State.NOISE if level >= self._noise_level else State.DRAFT
