@@ -7,8 +7,10 @@ from dataclasses import replace
 from itertools import groupby
 
 from dgchat.ui.widgets.canvas_layout import Row, Slot, fit
-from dgchat.ui.widgets.canvas_states import NOISE_CELL
-from dgchat.ui.widgets.drawn_token import DrawnToken, State
+from dgchat.ui.widgets.canvas_states import DrawnToken, State
+
+MAX_NOISE_CELLS = 12
+"""Unknown tokens can be twenty cells wide; their noise is not."""
 
 SETTLE_BARS = "▏▎▍▌"
 """A row's settle bar, from nothing settled to all; it ends as the gutter of a finished message."""
@@ -52,8 +54,8 @@ def paint_row(
     for slot in drawn:
         token = tokens[slot.position]
         text = fit(token.text, slot.start, slot.width)
-        if token.state is State.NOISE:
-            text = _noise(text, slot, glyphs)
+        if token.state is State.NOISE and not text.isspace():
+            text = _noise(slot, sum(map(ord, token.text)), glyphs)
         pieces.append((name_style(slot.position, token), text))
     return tuple(
         (name, "".join(text for _, text in group))
@@ -71,12 +73,14 @@ def as_settled(token: DrawnToken) -> DrawnToken:
     return replace(token, state=State.SETTLED, is_overturned=False)
 
 
-def _noise(text: str, slot: Slot, glyphs: str) -> str:
-    """The glyphs, scattered over the cells of noise; a slot's are always the same."""
-    if NOISE_CELL not in text:
-        return text
-    first = slot.position * 7 + slot.start
-    return "".join(
-        glyphs[((first + cell) * _SCATTER >> 16) % len(glyphs)] if shown == NOISE_CELL else shown
-        for cell, shown in enumerate(text)
-    )
+def clipped(token: DrawnToken) -> DrawnToken:
+    """The token, its noise no wider than MAX_NOISE_CELLS."""
+    if token.state is not State.NOISE or token.width <= MAX_NOISE_CELLS:
+        return token
+    return replace(token, text=fit(token.text, 0, MAX_NOISE_CELLS), width=MAX_NOISE_CELLS)
+
+
+def _noise(slot: Slot, seed: int, glyphs: str) -> str:
+    first = seed + slot.position * 7 + slot.start
+    cells = (((first + cell) * _SCATTER >> 16) % len(glyphs) for cell in range(slot.width))
+    return "".join(glyphs[cell] for cell in cells)
