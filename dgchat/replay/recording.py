@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from dgchat.engine.events import CanvasStep
+from dgchat.session.turn import Turn
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,11 @@ class Recording:
     """Who answered, empty if that is not known."""
     seed: int | None = None
     """What the answer is a function of; None if that is not known."""
+
+    @classmethod
+    def of(cls, turn: Turn, model: str = "") -> Recording:
+        """What was recorded of a turn; of one that went on, its beginning too."""
+        return cls(turn.prompt, _steps_of(turn), model, turn.seed)
 
     @cached_property
     def canvases(self) -> tuple[tuple[CanvasStep, ...], ...]:
@@ -45,3 +51,10 @@ def settled_text(canvas: Sequence[CanvasStep]) -> str:
     """The text of a canvas at its last step, up to the end of the turn."""
     last = canvas[-1]
     return "".join(last.pieces[: last.end])
+
+
+def _steps_of(turn: Turn) -> tuple[CanvasStep, ...]:
+    before = _steps_of(turn.replaces) if turn.begun and turn.replaces else ()
+    first = before[-1].canvas_index + 1 if before else 0
+    own = tuple(turn.trace)
+    return before + (tuple(replace(s, canvas_index=s.canvas_index + first) for s in own) if first else own)

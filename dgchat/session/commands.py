@@ -32,6 +32,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("tokens", "[n]", "length limit of the next turn, in whole canvases"),
     Command("seed", "[n|fresh]", "seed of the next turns"),
     Command("think", "[on|off]", "let the model think first"),
+    Command("replay", "[n]", "an answer once more, step by step: the last, or the n-th"),
+    Command("heat", "[n]", "a map of when each token of an answer settled"),
     Command("alternatives", "[on|off]", "record what else could have stood there, from the next turn on"),
     Command("retry", "[steps]", "answer the last prompt again"),
     Command("continue", "", "go on with an answer that was cut at its limit"),

@@ -58,6 +58,7 @@ class ChatScreen(Screen[None]):
         Binding("escape", "stop", "stop, keep the draft", show=False),
         Binding("ctrl+c", "interrupt", "copy, stop, clear", show=False, priority=True),
         Binding("f1", "help", "help", show=False),
+        Binding("alt+r", "run('replay')", "replay the last answer", show=False),
     ]
 
     def __init__(
@@ -67,7 +68,7 @@ class ChatScreen(Screen[None]):
         self.session = session
         self.theme = theme
         self._use_theme = use_theme
-        self._pace = pace
+        self.pace = pace
         self.views = TurnViews()
         self._interrupted_at = float("-inf")
         self._commands = ChatCommands(self)
@@ -76,7 +77,7 @@ class ChatScreen(Screen[None]):
         """Title, page, foot."""
         yield TitleBar()
         with Container(id="page", classes="-welcome"):
-            yield Welcome(self.theme, self._pace.is_moving, self.session.loading)
+            yield Welcome(self.theme, self.pace.is_moving, self.session.loading)
             yield Transcript()
             yield Static(Content("↓ new below"), id="new-below")
         with Vertical(id="foot"):
@@ -136,7 +137,7 @@ class ChatScreen(Screen[None]):
             self.give_back(turn.prompt)
         self.views.take_place(turn)
         view = self.views.answer_to(turn)
-        if view is not None and not self._pace.is_moving:
+        if view is not None and not self.pace.is_moving:
             await view.settle()
 
     async def on_prompt_box_submitted(self, message: PromptBox.Submitted) -> None:
@@ -165,6 +166,10 @@ class ChatScreen(Screen[None]):
         except DgchatError as error:
             await self.say(Notice.of_error(error))
 
+    async def action_run(self, name: str) -> None:
+        """Run a command that needs no argument."""
+        await self.run_command(name)
+
     async def ask(self, prompt: str, replaces: Turn | None = None, begun: str = "") -> None:
         """Send a prompt, and load the model again if it is not there; DgchatError if an answer is still being
         written.
@@ -173,7 +178,7 @@ class ChatScreen(Screen[None]):
         if self.session.load_again():
             start_loading(self.session, self)
         loading = self.session.loading if self.session.is_loading else None
-        view = AnswerView(turn, self.theme, self._pace, loading)
+        view = AnswerView(turn, self.theme, self.pace, loading)
         views: list[Widget] = [view] if replaces else [UserMessage(prompt), view]
         self.views.add(turn, views)
         if not self.query_one(TitleBar).topic:
@@ -292,7 +297,7 @@ class ChatScreen(Screen[None]):
         await self.clear()
         page = self.query_one("#page")
         page.add_class("-welcome")
-        await page.mount(Welcome(self.theme, self._pace.is_moving, self.session.loading), before=0)
+        await page.mount(Welcome(self.theme, self.pace.is_moving, self.session.loading), before=0)
         self._show_hints()
         start_loading(self.session, self)
         return True

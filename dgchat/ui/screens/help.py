@@ -23,6 +23,7 @@ KEYS = (
     ("ctrl+r", "find what is typed in an earlier prompt; again: in one before it"),
     ("pgup  pgdn", "scroll the conversation"),
     ("tab", "to the sliders; complete a /command"),
+    ("alt+r", "replay the last answer; its keys stand at its foot"),
     ("ctrl+p", "all commands"),
     ("F1  ?", "this help"),
     ("space", "before a slash: send the line as it is"),

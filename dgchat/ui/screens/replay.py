@@ -1,0 +1,367 @@
+"""An answer once more: step by step, as a map of when it settled, token by token."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.timer import Timer
+from textual.widgets import Static
+
+from dgchat.errors import DgchatError
+from dgchat.replay.export import export_recording, free_name
+from dgchat.replay.frames import Frames, Spot
+from dgchat.replay.playhead import Playhead
+from dgchat.replay.recording import Recording
+from dgchat.safe_text import visible
+from dgchat.session.turn import Turn
+from dgchat.ui.current_app import current_app
+from dgchat.ui.look_of import look_of
+from dgchat.ui.pace import Pace
+from dgchat.ui.theme import ChatTheme
+from dgchat.ui.widgets.export_prompt import ExportPrompt
+from dgchat.ui.widgets.heat_legend import HeatLegend
+from dgchat.ui.widgets.key_hints import Hints, KeyHints
+from dgchat.ui.widgets.minds_changed import MindsChanged
+from dgchat.ui.widgets.replay_canvas import ReplayCanvas
+from dgchat.ui.widgets.replay_track import ReplayTrack
+from dgchat.ui.widgets.token_inspector import TokenInspector
+from dgchat.ui.writer_queue import is_terminal_behind
+
+STEP_HINTS: Hints = (
+    ("←→", "step"),
+    ("[ ]", "canvas"),
+    ("space", "play"),
+    ("- +", "pace"),
+    ("h", "heat"),
+    ("i", "inspect"),
+    ("m", "minds"),
+    ("e", "export"),
+    ("esc", "back"),
+    ("n p", "other answers"),
+)
+INSPECT_HINTS: Hints = (
+    ("←→↑↓", "token"),
+    (", .", "step"),
+    ("[ ]", "canvas"),
+    ("space", "play"),
+    ("h", "heat"),
+    ("m", "minds"),
+    ("i", "done"),
+    ("e", "export"),
+)
+MINDS_HINTS: Hints = (("↑↓", "choose"), ("enter", "go there"), ("m", "done"), (", .", "step"))
+
+_WIDTHS = [(0, "-one-column"), (130, "-two-columns")]
+
+_START = Spot(0, 0)
+
+
+class ReplayScreen(ModalScreen[None]):
+    """Opens at the last step of an answer; everything it shows is in the answer's trace."""
+
+    CSS_PATH = "replay.tcss"
+    AUTO_FOCUS = ""
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "sideways(-1)", "step or token back", show=False),
+        Binding("right", "sideways(1)", "step or token on", show=False),
+        Binding("up", "upright(-1)", "row up", show=False),
+        Binding("down", "upright(1)", "row down", show=False),
+        Binding("comma", "step(-1)", "step back", show=False),
+        Binding("full_stop", "step(1)", "step on", show=False),
+        Binding("left_square_bracket", "canvas(-1)", "canvas back", show=False),
+        Binding("right_square_bracket", "canvas(1)", "canvas on", show=False),
+        Binding("home", "step(-100000)", "first step", show=False),
+        Binding("end", "step(100000)", "last step", show=False),
+        Binding("space", "play", "play, pause", show=False),
+        Binding("minus", "pace(-1)", "slower", show=False),
+        Binding("plus,equals_sign", "pace(1)", "faster", show=False),
+        Binding("h", "heat", "heat", show=False),
+        Binding("i", "inspect", "inspect", show=False),
+        Binding("m", "minds", "minds changed", show=False),
+        Binding("e", "export", "export", show=False),
+        Binding("p", "answer(-1)", "answer before", show=False),
+        Binding("n", "answer(1)", "answer after", show=False),
+        Binding("escape", "close", "close", show=False),
+        Binding("q", "dismiss", "close", show=False),
+    ]
+
+    def __init__(
+        self, turns: Sequence[Turn], number: int, theme: ChatTheme, pace: Pace, heat: bool, model: str
+    ) -> None:
+        """`number`: which of the turns to begin with; each must have steps."""
+        super().__init__()
+        self._turns = turns
+        self._number = number
+        self._theme = theme
+        self._pace = pace
+        self._model = model
+        self._heat = heat
+        self._timer: Timer | None = None
+        self._cursor = _START
+        self._open(number)
+        self._canvas = ReplayCanvas(self._frames)
+        self._page = VerticalScroll(self._canvas, id="replay-page", can_focus=False)
+
+    def compose(self) -> ComposeResult:
+        """Title, canvas and what is told of it, legend, track, keys."""
+        yield Static(id="replay-title")
+        with Container(id="replay-body"):
+            yield self._page
+            with Vertical(id="replay-side"):
+                yield TokenInspector()
+                yield MindsChanged()
+        yield HeatLegend()
+        yield ReplayTrack()
+        yield ExportPrompt()
+        yield KeyHints()
+
+    def on_mount(self) -> None:
+        """Show the last step."""
+        self.set_class(self._heat, "-heat")
+        self._show_answer()
+        self.call_after_refresh(self._show)
+
+    @property
+    def index(self) -> int:
+        """The step that is shown, counted over the whole answer from 0."""
+        return self._playhead.index
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether it moves on by itself."""
+        return self._playhead.is_playing
+
+    def action_sideways(self, by: int) -> None:
+        """A step, or while inspecting a token, to the left or right."""
+        if not self._is_inspecting:
+            self.action_step(by)
+            return
+        last = self._recording.canvases[self._cursor.canvas][-1]
+        position = min(max(self._cursor.position + by, 0), len(last.token_ids) - 1)
+        self._point(Spot(self._cursor.canvas, position))
+
+    def action_upright(self, by: int) -> None:
+        """Scroll, or while inspecting go to the token above or below."""
+        if not self._is_inspecting:
+            self._page.scroll_relative(y=by, animate=False)
+        elif spot := self._canvas.beside(self._cursor, by):
+            self._point(spot)
+
+    def action_step(self, by: int) -> None:
+        """So many steps on; playing ends."""
+        self._pause()
+        self._playhead.move(by)
+        self._show()
+
+    def action_canvas(self, by: int) -> None:
+        """To the end of another canvas; playing ends."""
+        self._pause()
+        self._playhead.move_canvas(by)
+        self._show()
+
+    def action_play(self) -> None:
+        """Play or pause."""
+        self._playhead.toggle()
+        self._show()
+        self._set_clock()
+
+    def action_pace(self, by: int) -> None:
+        """Faster or slower."""
+        self._playhead.change_pace(by)
+        self._show()
+
+    def action_heat(self) -> None:
+        """Show when each token settled, or the states again."""
+        self._heat = not self._heat
+        self.set_class(self._heat, "-heat")
+        self._show()
+
+    def action_inspect(self) -> None:
+        """Show the cursor, or hide it."""
+        self.set_class(not self._is_inspecting, "-inspecting")
+        if self._is_inspecting:
+            self._point(self._cursor)
+        else:
+            self.query_one(TokenInspector).show_hint()
+            self._show()
+
+    def action_minds(self) -> None:
+        """Open the list of minds changed, or leave it."""
+        minds = self.query_one(MindsChanged)
+        is_open = not self.has_class("-minds")
+        self.set_class(is_open, "-minds")
+        if is_open:
+            minds.focus()
+        else:
+            self.set_focus(None)
+        self.call_after_refresh(self._show)
+
+    def action_answer(self, by: int) -> None:
+        """Another answer of the conversation."""
+        number = self._number + by
+        if not 0 <= number < len(self._turns):
+            self.query_one(KeyHints).flash(
+                "there is no answer " + ("after" if by > 0 else "before") + " this one"
+            )
+            return
+        self._pause()
+        self._open(number)
+        self._canvas.use(self._frames)
+        self._show_answer()
+        self._show()
+
+    def action_export(self) -> None:
+        """Ask for a file name."""
+        self.add_class("-exporting")
+        self.query_one(ExportPrompt).ask(free_name())
+
+    def action_close(self) -> None:
+        """What was opened last; in the end the replay itself."""
+        if self.has_class("-exporting"):
+            self._end_export()
+        elif self.has_class("-minds"):
+            self.action_minds()
+        elif self._is_inspecting:
+            self.action_inspect()
+        else:
+            self.dismiss()
+
+    @on(ReplayTrack.Scrubbed)
+    def _scrub(self, message: ReplayTrack.Scrubbed) -> None:
+        self._pause()
+        self._playhead.go_to(message.index)
+        self._show()
+
+    @on(ReplayCanvas.Pointed)
+    def _inspect_pointed(self, message: ReplayCanvas.Pointed) -> None:
+        self._pause()
+        self.add_class("-inspecting")
+        self._point(message.spot)
+
+    @on(MindsChanged.Chosen)
+    def _go_to_mind(self, message: MindsChanged.Chosen) -> None:
+        self._pause()
+        self.add_class("-inspecting")
+        self._playhead.go_to_place(message.spot.canvas, message.step)
+        self._point(message.spot)
+
+    @on(ExportPrompt.Named)
+    async def _export(self, message: ExportPrompt.Named) -> None:
+        self._end_export()
+        try:
+            # drawing every step of a long answer takes most of a second
+            path = await asyncio.to_thread(
+                export_recording, self._recording, message.name, look_of(self._theme)
+            )
+        except DgchatError as error:
+            self.query_one(KeyHints).flash(str(error))
+        else:
+            self.query_one(KeyHints).flash(f"written to {path}")
+
+    @property
+    def _is_inspecting(self) -> bool:
+        return self.has_class("-inspecting")
+
+    def _end_export(self) -> None:
+        self.remove_class("-exporting")
+        self.set_focus(self.query_one(MindsChanged) if self.has_class("-minds") else None)
+
+    def _open(self, number: int) -> None:
+        self._number = number
+        self._recording = Recording.of(self._turns[number], self._model)
+        self._frames = Frames(self._recording, self._theme.entropy_levels, self._theme.noise_glyphs, 1)
+        self._playhead = Playhead(self._recording)
+        minds = [(c, h.minds_changed[0]) for c, h in enumerate(self._frames.histories) if h.minds_changed]
+        most = max(minds, key=lambda one: one[1].num_flips, default=None)
+        self._cursor = Spot(most[0], most[1].position) if most else _START
+        self._canvas_in_sight = -1
+
+    def _show_answer(self) -> None:
+        """What stays the same while one answer is replayed."""
+        which = f"   {self._number + 1}/{len(self._turns)}" if len(self._turns) > 1 else ""
+        prompt = visible(self._recording.prompt, newlines=False)
+        self.query_one("#replay-title", Static).update(
+            Content.assemble(("replay", "bold $accent"), (which, "$muted"), "   ", prompt)
+        )
+        self.query_one(MindsChanged).use(self._frames.histories)
+        self.query_one(ReplayTrack).use(
+            [[step.mean_entropy for step in canvas] for canvas in self._recording.canvases]
+        )
+        self.query_one(TokenInspector).show_hint()
+        if self._is_inspecting:
+            self._point(self._cursor)
+
+    def _point(self, spot: Spot) -> None:
+        """Put the cursor on a token; on one of another canvas, go to the end of that one."""
+        self._cursor = spot
+        if spot.canvas != self._playhead.canvas:
+            self._playhead.go_to_place(spot.canvas, len(self._recording.canvases[spot.canvas]))
+        self._show()
+
+    def _show(self) -> None:
+        canvas, within = self._recording.places[self.index]
+        if self._cursor.canvas != canvas and self._is_inspecting:
+            self._cursor = Spot(canvas, 0)
+        history = self._frames.histories[canvas]
+        cursor = self._cursor if self._is_inspecting else None
+        self._canvas.show(self.index, heat=self._heat, cursor=cursor)
+        self.query_one(ReplayTrack).show(self.index, canvas, self._words(within + 1, history.num_steps))
+        self.query_one(HeatLegend).show(history.num_steps)
+        if cursor is not None:
+            step = self._recording.steps[self.index]
+            self.query_one(TokenInspector).show(cursor, history, step, within + 1)
+        self.query_one(KeyHints).hints = self._hints()
+        self.call_after_refresh(self._bring_into_sight, canvas)
+
+    def _words(self, step: int, num_steps: int) -> str:
+        pace = f"{self._playhead.pace:g}×"
+        if self.size.width < 72:
+            return f"{step}/{num_steps} {pace} {'▶' if self.is_playing else '‖'}"
+        settled = f"{self._frames.settled_fraction:.0%} settled · " if self.size.width >= 90 else ""
+        state = "▶ playing" if self.is_playing else "‖ paused"
+        return f"step {step}/{num_steps} · {settled}{pace} {state}"
+
+    def _hints(self) -> Hints:
+        if self.has_class("-minds"):
+            return MINDS_HINTS
+        return INSPECT_HINTS if self._is_inspecting else STEP_HINTS
+
+    def _bring_into_sight(self, canvas: int) -> None:
+        height = self._page.size.height
+        row = self._canvas.row_of(self._cursor) if self._is_inspecting else None
+        top = self._page.scroll_offset.y
+        if row is not None:
+            if not top <= row < top + height:
+                self._page.scroll_to(y=max(0, row - height // 2), animate=False)
+        elif canvas != self._canvas_in_sight:
+            first, count = self._canvas.rows_of(canvas)
+            if first < top or first + count > top + height:
+                self._page.scroll_to(y=min(first, max(0, first + count - height)), animate=False)
+        self._canvas_in_sight = canvas
+
+    def _pause(self) -> None:
+        self._playhead.is_playing = False
+        self._set_clock()
+
+    def _set_clock(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        if self.is_playing:
+            seconds = max(self._playhead.seconds_to_next, 1 / self._pace.frames_per_second)
+            self._timer = self.set_timer(seconds, self._tick)
+
+    def _tick(self) -> None:
+        if not is_terminal_behind(current_app(self)):
+            self._playhead.tick()
+            self._show()
+        self._set_clock()
