@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical, VerticalScroll
+from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.timer import Timer
@@ -37,29 +37,32 @@ from dgchat.ui.writer_queue import is_terminal_behind
 
 STEP_HINTS: Hints = (
     ("←→", "step"),
-    ("[ ]", "canvas"),
     ("space", "play"),
-    ("- +", "pace"),
     ("h", "heat"),
     ("i", "inspect"),
     ("m", "minds"),
     ("e", "export"),
     ("esc", "back"),
+    ("[ ]", "canvas"),
+    ("- +", "pace"),
     ("n p", "other answers"),
 )
 INSPECT_HINTS: Hints = (
     ("←→↑↓", "token"),
     (", .", "step"),
-    ("[ ]", "canvas"),
     ("space", "play"),
     ("h", "heat"),
     ("m", "minds"),
-    ("i", "done"),
     ("e", "export"),
+    ("esc", "done"),
+    ("[ ]", "canvas"),
+    ("- +", "pace"),
 )
-MINDS_HINTS: Hints = (("↑↓", "choose"), ("enter", "go there"), ("m", "done"), (", .", "step"))
+MINDS_HINTS: Hints = (("↑↓", "choose"), ("enter", "go there"), ("esc", "done"), (", .", "step"))
 
 _WIDTHS = [(0, "-one-column"), (130, "-two-columns")]
+
+_ROOMY_ROWS = 28
 
 _START = Spot(0, 0)
 
@@ -115,11 +118,12 @@ class ReplayScreen(ModalScreen[None]):
         """Title, canvas and what is told of it, legend, track, keys."""
         yield Static(id="replay-title")
         with Container(id="replay-body"):
-            yield self._page
-            with Vertical(id="replay-side"):
+            with Container(id="replay-main"):
+                yield self._page
+                yield HeatLegend()
+            with VerticalScroll(id="replay-side", can_focus=False):
                 yield TokenInspector()
                 yield MindsChanged()
-        yield HeatLegend()
         yield ReplayTrack()
         yield ExportPrompt()
         yield KeyHints()
@@ -318,7 +322,9 @@ class ReplayScreen(ModalScreen[None]):
         self.query_one(HeatLegend).show(history.num_steps)
         if cursor is not None:
             step = self._recording.steps[self.index]
-            self.query_one(TokenInspector).show(cursor, history, step, within + 1)
+            self.query_one(TokenInspector).show(
+                cursor, history, step, within + 1, has_room=self.size.height >= _ROOMY_ROWS
+            )
         self.query_one(KeyHints).hints = self._hints()
         self.call_after_refresh(self._bring_into_sight, canvas)
 

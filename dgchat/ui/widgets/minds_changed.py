@@ -42,7 +42,8 @@ class MindsChanged(OptionList):
         ]
         self._listed = sorted(found, key=lambda one: -one[1].num_flips)[:MAX_LISTED]
         self.clear_options()
-        self.add_options([Option(_describe(*one)) for one in self._listed])
+        options = [_describe(*one, has_others=len(histories) > 1) for one in self._listed]
+        self.add_options(map(Option, options))
         if not self._listed:
             self.add_option(Option(Content.styled("no token changed its mind", "$muted"), disabled=True))
         self.border_title = "minds changed"
@@ -54,7 +55,8 @@ class MindsChanged(OptionList):
         self.post_message(self.Chosen(Spot(canvas, mind.position), settled))
 
 
-def _describe(canvas: int, mind: MindChanged, settled: int) -> Content:
+def _describe(canvas: int, mind: MindChanged, settled: int, *, has_others: bool) -> Content:
+    where = f"canvas {canvas + 1}, step {settled}" if has_others else f"step {settled}"
     names = [name_of(stay.piece) for stay in mind.stays]
     before = names[-_MAX_NAMES:-1]
     more = "… → " if len(names) > _MAX_NAMES else ""
@@ -63,5 +65,5 @@ def _describe(canvas: int, mind: MindChanged, settled: int) -> Content:
         (f"{mind.num_flips:>3}× ", "$accent"),
         (way, "$muted"),
         (names[-1], "bold $foreground"),
-        (f"  canvas {canvas + 1}, settled at {settled}", "$muted"),
+        (f"  {where}", "$muted"),
     )

@@ -9,7 +9,7 @@ from dgchat.engine.events import CanvasStep
 from dgchat.replay.canvas_history import CanvasHistory
 from dgchat.replay.frames import Spot
 from dgchat.ui.widgets.status_line import sparkline
-from dgchat.ui.widgets.token_words import describe_alternatives, describe_stays, name_of
+from dgchat.ui.widgets.token_words import describe_stays, draw_alternatives, name_alternatives, name_of
 
 NOT_RECORDED = (
     "what else could have stood there is not recorded; /alternatives on, and it is from the next turn"
@@ -21,8 +21,10 @@ _MAX_SPARKS = 48
 class TokenInspector(Static):
     """Position, piece, settle step, entropy and its curve, the tokens before, the alternatives."""
 
-    def show(self, spot: Spot, history: CanvasHistory, step: CanvasStep, number: int) -> None:
-        """Tell of a token at a step, which is the `number`-th of its canvas."""
+    def show(
+        self, spot: Spot, history: CanvasHistory, step: CanvasStep, number: int, *, has_room: bool
+    ) -> None:
+        """Tell of a token at a step, which is the `number`-th of its canvas; with room, in more lines."""
         position = spot.position
         self.update(
             Content("\n").join(
@@ -30,7 +32,7 @@ class TokenInspector(Static):
                     _title(spot, step),
                     describe_stays(history.stays(position), number),
                     _entropy(history, position, number),
-                    _alternatives(step, position),
+                    _alternatives(step, position, has_room),
                 ]
             )
         )
@@ -67,10 +69,11 @@ def _entropy(history: CanvasHistory, position: int, number: int) -> Content:
 
 def _nats(nats: float) -> str:
     """Nats in as many digits as are worth reading."""
-    return f"{nats:.2f}" if nats >= 0.005 else f"{nats:.0e}"
+    return f"{nats:.2f}" if nats >= 0.01 else (f"{nats:.3f}" if nats >= 0.001 else "below 0.001")
 
 
-def _alternatives(step: CanvasStep, position: int) -> Content:
+def _alternatives(step: CanvasStep, position: int, has_room: bool) -> Content:
     if step.alternatives is None:
         return Content.styled(NOT_RECORDED, "$muted")
-    return describe_alternatives(step.alternatives.at(position))
+    alternatives = step.alternatives.at(position)
+    return draw_alternatives(alternatives) if has_room else name_alternatives(alternatives)

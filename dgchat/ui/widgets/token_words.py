@@ -44,7 +44,7 @@ def count_changes(times: int) -> str:
     return "changed its mind " + {1: "once", 2: "twice"}.get(times, f"{times} times")
 
 
-def describe_alternatives(alternatives: Sequence[Alternative]) -> Content:
+def draw_alternatives(alternatives: Sequence[Alternative]) -> Content:
     """One line each: probability, a bar of it, the token."""
     lines = [
         Content.assemble(
@@ -58,8 +58,19 @@ def describe_alternatives(alternatives: Sequence[Alternative]) -> Content:
     return Content("\n").join(lines)
 
 
+def name_alternatives(alternatives: Sequence[Alternative]) -> Content:
+    """The same in one line, without bars."""
+    named = [
+        Content.assemble((name_of(one.piece), "$foreground"), (f" {_percent(one.probability)}", "$muted"))
+        for one in alternatives
+    ]
+    return Content.styled("could have been  ", "$muted") + Content.styled(" · ", "$muted").join(named)
+
+
 def _percent(probability: float) -> str:
-    return f"{probability:.0%}" if probability >= 0.1 else f"{probability:.1%}"
+    if probability >= 0.1:
+        return f"{probability:.0%}"
+    return f"{probability:.1%}" if probability >= 0.001 else "<0.1%"
 
 
 def _bar(probability: float) -> str:
