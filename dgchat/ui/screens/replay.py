@@ -64,8 +64,6 @@ _WIDTHS = [(0, "-one-column"), (130, "-two-columns")]
 
 _ROOMY_ROWS = 28
 
-_START = Spot(0, 0)
-
 
 class ReplayScreen(ModalScreen[None]):
     """Opens at the last step of an answer; everything it shows is in the answer's trace."""
@@ -109,18 +107,16 @@ class ReplayScreen(ModalScreen[None]):
         self._model = model
         self._heat = heat
         self._timer: Timer | None = None
-        self._cursor = _START
         self._open(number)
         self._canvas = ReplayCanvas(self._frames)
         self._page = VerticalScroll(self._canvas, id="replay-page", can_focus=False)
 
     def compose(self) -> ComposeResult:
-        """Title, canvas and what is told of it, legend, track, keys."""
+        """Title, legend, canvas and what is told of it, track, keys."""
         yield Static(id="replay-title")
+        yield HeatLegend()
         with Container(id="replay-body"):
-            with Container(id="replay-main"):
-                yield self._page
-                yield HeatLegend()
+            yield self._page
             with VerticalScroll(id="replay-side", can_focus=False):
                 yield TokenInspector()
                 yield MindsChanged()
@@ -192,11 +188,9 @@ class ReplayScreen(ModalScreen[None]):
     def action_inspect(self) -> None:
         """Show the cursor, or hide it."""
         self.set_class(not self._is_inspecting, "-inspecting")
-        if self._is_inspecting:
-            self._point(self._cursor)
-        else:
+        if not self._is_inspecting:
             self.query_one(TokenInspector).show_hint()
-            self._show()
+        self._show()
 
     def action_minds(self) -> None:
         """Open the list of minds changed, or leave it."""
@@ -284,10 +278,13 @@ class ReplayScreen(ModalScreen[None]):
         self._recording = Recording.of(self._turns[number], self._model)
         self._frames = Frames(self._recording, self._theme.entropy_levels, self._theme.noise_glyphs, 1)
         self._playhead = Playhead(self._recording)
-        minds = [(c, h.minds_changed[0]) for c, h in enumerate(self._frames.histories) if h.minds_changed]
-        most = max(minds, key=lambda one: one[1].num_flips, default=None)
-        self._cursor = Spot(most[0], most[1].position) if most else _START
+        self._cursor = self._most_changed(self._playhead.canvas)
         self._canvas_in_sight = -1
+
+    def _most_changed(self, canvas: int) -> Spot:
+        """Where a reader will look first."""
+        minds = self._frames.histories[canvas].minds_changed
+        return Spot(canvas, minds[0].position if minds else 0)
 
     def _show_answer(self) -> None:
         """What stays the same while one answer is replayed."""
@@ -301,8 +298,6 @@ class ReplayScreen(ModalScreen[None]):
             [[step.mean_entropy for step in canvas] for canvas in self._recording.canvases]
         )
         self.query_one(TokenInspector).show_hint()
-        if self._is_inspecting:
-            self._point(self._cursor)
 
     def _point(self, spot: Spot) -> None:
         """Put the cursor on a token; on one of another canvas, go to the end of that one."""
@@ -313,8 +308,8 @@ class ReplayScreen(ModalScreen[None]):
 
     def _show(self) -> None:
         canvas, within = self._recording.places[self.index]
-        if self._cursor.canvas != canvas and self._is_inspecting:
-            self._cursor = Spot(canvas, 0)
+        if self._cursor.canvas != canvas:
+            self._cursor = self._most_changed(canvas)
         history = self._frames.histories[canvas]
         cursor = self._cursor if self._is_inspecting else None
         self._canvas.show(self.index, heat=self._heat, cursor=cursor)
