@@ -125,6 +125,24 @@ def _bench(
     return run_bench(_loader(settings), settings.steps, repeat, json=json, out=sys.stdout)
 
 
+@app.command("replay")
+def _replay(
+    context: typer.Context,
+    source: Annotated[
+        str, typer.Argument(metavar="FILE|ID", help="A .jsonl recording, or - for one piped in.")
+    ],
+    plain: Annotated[bool | None, _option("plain", "--plain/--no-plain")] = None,
+    export: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Write it to this file: .html, .svg, .cast or .jsonl.")
+    ] = None,
+) -> int:
+    """Show once more how an answer was denoised."""
+    settings = _with_flags(context, {"plain": plain})
+    from dgchat.replay.command import run_replay  # brings rich
+
+    return run_replay(source, settings, export, reads=sys.stdin, out=sys.stdout, err=sys.stderr)
+
+
 @app.command("doctor")
 def _doctor(context: typer.Context, model: Model = None, device: Device = None) -> int:
     """Say what this machine offers and what dgchat makes of it."""

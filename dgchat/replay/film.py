@@ -36,17 +36,23 @@ def make_film(recording: Recording, look: Look) -> list[FilmFrame]:
     frames = Frames(recording, look.entropy_levels, look.noise_glyphs, look.width)
     film: list[FilmFrame] = []
     begins = 0.0
-    for index, step in enumerate(recording.steps):
+    for index in range(len(recording.steps)):
         canvas, within = recording.places[index]
         rows = tuple(row.painted for row in frames.rows(index))
         num_steps, num_canvases = len(recording.canvases[canvas]), len(recording.canvases)
+        seconds = seconds_of(recording, index)
         words = (
             f"canvas {canvas + 1}/{num_canvases} · step {within + 1}/{num_steps}"
             f" · {frames.settled_fraction:.0%} settled"
         )
-        seconds = min(max(step.seconds, LEAST_SECONDS), MOST_SECONDS)
-        if within == num_steps - 1:
-            seconds = LAST_PAUSE_SECONDS if canvas == num_canvases - 1 else CANVAS_PAUSE_SECONDS
         film.append(FilmFrame(rows, words, begins, seconds))
         begins += seconds
     return film
+
+
+def seconds_of(recording: Recording, index: int) -> float:
+    """How long a step is shown: as long as it took within bounds, and for a while if its canvas is done."""
+    canvas, within = recording.places[index]
+    if within < len(recording.canvases[canvas]) - 1:
+        return min(max(recording.steps[index].seconds, LEAST_SECONDS), MOST_SECONDS)
+    return CANVAS_PAUSE_SECONDS if canvas < len(recording.canvases) - 1 else LAST_PAUSE_SECONDS

@@ -34,6 +34,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("think", "[on|off]", "let the model think first"),
     Command("replay", "[n]", "an answer once more, step by step: the last, or the n-th"),
     Command("heat", "[n]", "a map of when each token of an answer settled"),
+    Command("export", "[file]", "write how the last answer came to be: .html, .svg, .cast or .jsonl"),
     Command("alternatives", "[on|off]", "record what else could have stood there, from the next turn on"),
     Command("retry", "[steps]", "answer the last prompt again"),
     Command("continue", "", "go on with an answer that was cut at its limit"),

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -25,6 +25,7 @@ from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
 from dgchat.ui.look_of import look_of
 from dgchat.ui.pace import Pace
+from dgchat.ui.screens.replay_keys import BINDINGS, INSPECT_HINTS, MINDS_HINTS, STEP_HINTS
 from dgchat.ui.theme import ChatTheme
 from dgchat.ui.widgets.export_prompt import ExportPrompt
 from dgchat.ui.widgets.heat_legend import HeatLegend
@@ -34,31 +35,6 @@ from dgchat.ui.widgets.replay_canvas import ReplayCanvas
 from dgchat.ui.widgets.replay_track import ReplayTrack
 from dgchat.ui.widgets.token_inspector import TokenInspector
 from dgchat.ui.writer_queue import is_terminal_behind
-
-STEP_HINTS: Hints = (
-    ("←→", "step"),
-    ("space", "play"),
-    ("h", "heat"),
-    ("i", "inspect"),
-    ("m", "minds"),
-    ("e", "export"),
-    ("esc", "back"),
-    ("[ ]", "canvas"),
-    ("- +", "pace"),
-    ("n p", "other answers"),
-)
-INSPECT_HINTS: Hints = (
-    ("←→↑↓", "token"),
-    (", .", "step"),
-    ("space", "play"),
-    ("h", "heat"),
-    ("m", "minds"),
-    ("e", "export"),
-    ("esc", "done"),
-    ("[ ]", "canvas"),
-    ("- +", "pace"),
-)
-MINDS_HINTS: Hints = (("↑↓", "choose"), ("enter", "go there"), ("esc", "done"), (", .", "step"))
 
 _WIDTHS = [(0, "-one-column"), (130, "-two-columns")]
 
@@ -71,34 +47,12 @@ class ReplayScreen(ModalScreen[None]):
     CSS_PATH = "replay.tcss"
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = _WIDTHS
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "sideways(-1)", "step or token back", show=False),
-        Binding("right", "sideways(1)", "step or token on", show=False),
-        Binding("up", "upright(-1)", "row up", show=False),
-        Binding("down", "upright(1)", "row down", show=False),
-        Binding("comma", "step(-1)", "step back", show=False),
-        Binding("full_stop", "step(1)", "step on", show=False),
-        Binding("left_square_bracket", "canvas(-1)", "canvas back", show=False),
-        Binding("right_square_bracket", "canvas(1)", "canvas on", show=False),
-        Binding("home", "step(-100000)", "first step", show=False),
-        Binding("end", "step(100000)", "last step", show=False),
-        Binding("space", "play", "play, pause", show=False),
-        Binding("minus", "pace(-1)", "slower", show=False),
-        Binding("plus,equals_sign", "pace(1)", "faster", show=False),
-        Binding("h", "heat", "heat", show=False),
-        Binding("i", "inspect", "inspect", show=False),
-        Binding("m", "minds", "minds changed", show=False),
-        Binding("e", "export", "export", show=False),
-        Binding("p", "answer(-1)", "answer before", show=False),
-        Binding("n", "answer(1)", "answer after", show=False),
-        Binding("escape", "close", "close", show=False),
-        Binding("q", "dismiss", "close", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = BINDINGS
 
     def __init__(
         self, turns: Sequence[Turn], number: int, theme: ChatTheme, pace: Pace, heat: bool, model: str
     ) -> None:
-        """`number`: which of the turns to begin with; each must have steps."""
+        """`number`: which of the turns to begin with; it must have steps."""
         super().__init__()
         self._turns = turns
         self._number = number
@@ -210,6 +164,9 @@ class ReplayScreen(ModalScreen[None]):
             self.query_one(KeyHints).flash(
                 "there is no answer " + ("after" if by > 0 else "before") + " this one"
             )
+            return
+        if not len(self._turns[number].trace):
+            self.query_one(KeyHints).flash("no step of that answer was recorded")
             return
         self._pause()
         self._open(number)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dgchat.errors import UsageError
+from dgchat.replay.export import export_recording, free_name
+from dgchat.replay.recording import Recording
 from dgchat.session.commands import read_number, read_switch
+from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
+from dgchat.ui.look_of import look_of
 from dgchat.ui.screens.replay import ReplayScreen
 
 if TYPE_CHECKING:
@@ -24,7 +29,12 @@ class ReplayCommands:
     @property
     def handlers(self) -> dict[str, Handler]:
         """Command name -> what it does."""
-        return {"alternatives": self._alternatives, "replay": self._replay, "heat": self._heat}
+        return {
+            "alternatives": self._alternatives,
+            "replay": self._replay,
+            "heat": self._heat,
+            "export": self._export,
+        }
 
     async def _alternatives(self, argument: str) -> None:
         session = self._screen.session
@@ -39,12 +49,29 @@ class ReplayCommands:
     async def _heat(self, argument: str) -> None:
         self._open(argument, heat=True)
 
+    async def _export(self, argument: str) -> None:
+        recording = Recording.of(self._turn(len(self._screen.session.turns)), self._model)
+        look = look_of(self._screen.theme)
+        path = await asyncio.to_thread(export_recording, recording, argument or free_name(), look)
+        self._screen.flash(f"written to {path}")
+
     def _open(self, argument: str, *, heat: bool) -> None:
-        screen = self._screen
-        turns = [turn for turn in screen.session.turns if len(turn.trace)]
-        if not turns:
-            raise UsageError("There is no answer to replay yet.")
-        number = read_number(argument, "The number of an answer", 1, len(turns)) if argument else len(turns)
-        model = screen.session.info.model if screen.session.info else ""
-        replay = ReplayScreen(turns, number - 1, screen.theme, screen.pace, heat, model)
+        screen, turns = self._screen, tuple(self._screen.session.turns)
+        most = max(1, len(turns))
+        number = read_number(argument, "The number of an answer", 1, most) if argument else most
+        self._turn(number)
+        replay = ReplayScreen(turns, number - 1, screen.theme, screen.pace, heat, self._model)
         current_app(screen).push_screen(replay)
+
+    def _turn(self, number: int) -> Turn:
+        """The turn that is the `number`-th, if there is something of it to see."""
+        turns = self._screen.session.turns
+        if not turns:
+            raise UsageError("There is no answer yet.")
+        if not len(turns[number - 1].trace):
+            raise UsageError("No step of this answer was recorded.")
+        return turns[number - 1]
+
+    @property
+    def _model(self) -> str:
+        return self._screen.session.info.model if self._screen.session.info else ""
