@@ -84,14 +84,15 @@ class Frames:
         return rows + self._paint(canvas, tokens, names)
 
     def tokens(self, canvas: int, within: int) -> tuple[DrawnToken, ...]:
-        """The tokens of a canvas at a step, counted from 0, in their states."""
+        """The tokens of a canvas at a step, counted from 0, in their states; at the last one none is fresh."""
         if self._observed is None or self._observed[0] != canvas or self._observed[1] > within:
             self._states, self._observed = CanvasStates(self._entropy_levels), (canvas, -1)
         for number in range(self._observed[1] + 1, within + 1):
             # a second a step: what settled in this step is fresh, what settled before is not
             self._states.observe(self.recording.canvases[canvas][number], float(number))
         self._observed = canvas, within
-        return self._states.tokens(float(within))
+        is_last = within == len(self.recording.canvases[canvas]) - 1
+        return self._states.tokens(within + 1.0 if is_last else float(within))
 
     @property
     def settled_fraction(self) -> float:

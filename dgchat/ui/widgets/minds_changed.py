@@ -44,7 +44,9 @@ class MindsChanged(OptionList):
         self.clear_options()
         options = [_describe(*one, has_others=len(histories) > 1) for one in self._listed]
         self.add_options(map(Option, options))
-        if not self._listed:
+        if self._listed:
+            self.highlighted = 0
+        else:
             self.add_option(Option(Content.styled("no token changed its mind", "$muted"), disabled=True))
         self.border_title = "minds changed"
 
