@@ -80,5 +80,13 @@ class PromptError(DgchatError):
     """A prompt that cannot be encoded, or that is longer than the model's context."""
 
 
+class TraceError(DgchatError):
+    """A stored trace that cannot be read."""
+
+
+class StoreError(DgchatError):
+    """Stored conversations that cannot be read or written; the message says which file and why."""
+
+
 class TemplateError(CheckpointError):
     """A chat template that does not compile or render."""

@@ -32,6 +32,11 @@ def data_dir() -> Path:
     return _moved("DGCHAT_DATA_DIR") or user_data_path(APP, appauthor=False)
 
 
+def prompt_history_file() -> Path:
+    """Prompts of earlier runs; it need not exist."""
+    return data_dir() / "prompts.jsonl"
+
+
 def cache_dir() -> Path:
     """Where things lie that can be made again; it need not exist."""
     return _moved("DGCHAT_CACHE_DIR") or user_cache_path(APP, appauthor=False)

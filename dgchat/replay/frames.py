@@ -84,7 +84,7 @@ class Frames:
         return rows + self._paint(canvas, tokens, names)
 
     def tokens(self, canvas: int, within: int) -> tuple[DrawnToken, ...]:
-        """The tokens of a canvas at a step, counted from 0, in their states; at the last one none is fresh."""
+        """The tokens of a canvas at a step, counted from 0, in their states; at the last, none is fresh."""
         if self._observed is None or self._observed[0] != canvas or self._observed[1] > within:
             self._states, self._observed = CanvasStates(self._entropy_levels), (canvas, -1)
         for number in range(self._observed[1] + 1, within + 1):

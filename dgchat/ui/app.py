@@ -8,21 +8,26 @@ from typing import ClassVar
 
 from textual import events
 from textual.actions import SkipAction
-from textual.app import App, SystemCommand
+from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widgets import Input
 
+from dgchat.errors import DgchatError
 from dgchat.session.commands import COMMANDS, Command
 from dgchat.session.session import Session
+from dgchat.ui.clipboard import copy_sequence
+from dgchat.ui.external_editor import edit_text
 from dgchat.ui.fewer_bytes import thrifty
 from dgchat.ui.line_filter import SafeLines
 from dgchat.ui.pace import Pace
 from dgchat.ui.screens.chat import ChatScreen
-from dgchat.ui.terminal_signals import leave_on_signals
+from dgchat.ui.terminal import Terminal
+from dgchat.ui.terminal_signals import interrupts_ignored, leave_on_signals
 from dgchat.ui.theme import ChatTheme, choose_theme
+from dgchat.ui.widgets.prompt_box import PromptBox, without_controls
 
 
 class DgchatApp(App[None]):
@@ -36,13 +41,19 @@ class DgchatApp(App[None]):
     ]
 
     def __init__(
-        self, session: Session, themes: Mapping[str, ChatTheme], theme: ChatTheme, pace: Pace
+        self,
+        session: Session,
+        themes: Mapping[str, ChatTheme],
+        theme: ChatTheme,
+        pace: Pace,
+        terminal: Terminal,
     ) -> None:
         self._safe_lines = SafeLines()
         self._first_theme = theme
         super().__init__()
         self._session = session
         self._themes = themes
+        self._terminal = terminal
         for known in themes.values():
             self.register_theme(known.to_textual())
         self.theme = theme.name
@@ -86,6 +97,31 @@ class DgchatApp(App[None]):
         theme = choose_theme(name, self._themes, light_background=False)
         self.theme = theme.name
         return theme
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Hand the text to the terminal's clipboard, and say so, or why not."""
+        try:
+            sequence = copy_sequence(text, self._terminal.multiplexer)
+        except DgchatError as error:
+            self.chat.flash(str(error))
+            return
+        self._clipboard = text
+        if self._driver is not None:
+            self._driver.write(sequence)
+        self.chat.flash(f"copied {len(text):,} characters" if len(text) != 1 else "copied 1 character")
+
+    def on_prompt_box_editor_asked(self, message: PromptBox.EditorAsked) -> None:
+        """Let the reader write in their editor; whatever fails, the text in the box stays."""
+        box = message.box
+        try:
+            with self.suspend(), interrupts_ignored(self._leave):
+                text = edit_text(box.text, self._terminal.editor)
+        except SuspendNotSupported:
+            self.chat.flash("this terminal cannot be lent to an editor")
+        except DgchatError as error:
+            self.chat.flash(str(error))
+        else:
+            box.replace_text(without_controls(text))
 
     async def action_quit(self) -> None:
         """Stop what runs, and leave."""

@@ -7,9 +7,11 @@ import sys
 from typing import TextIO, cast
 
 from dgchat.errors import UsageError
-from dgchat.paths import theme_dirs
+from dgchat.paths import prompt_history_file, theme_dirs
 from dgchat.safe_text import visible
+from dgchat.session.history_file import HistoryFile
 from dgchat.session.loading import EngineLoader
+from dgchat.session.prompt_history import PromptHistory
 from dgchat.session.session import Session
 from dgchat.session.turn import TurnSettings
 from dgchat.settings import Settings
@@ -42,9 +44,10 @@ def make_app(settings: Settings, session: Session, terminal: Terminal) -> Dgchat
     for error in failed:
         sys.stderr.write(f"{visible(str(error), newlines=False)}\n")
     theme = choose_theme(settings.theme, themes, terminal.is_light)
-    return DgchatApp(session, themes, theme, Pace.of(settings, over_ssh=terminal.is_remote))
+    return DgchatApp(session, themes, theme, Pace.of(settings, over_ssh=terminal.is_remote), terminal)
 
 
 def make_session(settings: Settings, engine_loader: EngineLoader) -> Session:
     """An empty conversation whose next turn is as the settings ask for."""
-    return Session(engine_loader, TurnSettings.of(settings))
+    prompts = PromptHistory(HistoryFile(prompt_history_file()))
+    return Session(engine_loader, TurnSettings.of(settings), prompts)

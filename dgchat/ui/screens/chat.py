@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from time import monotonic
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal, Vertical
+from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
@@ -17,10 +18,10 @@ from textual.widgets import Static, TextArea
 
 from dgchat.engine.events import Prefilled
 from dgchat.errors import DgchatError
-from dgchat.safe_text import visible
+from dgchat.session.attachments import Attachment, read_attachments
 from dgchat.session.commands import parse_command
 from dgchat.session.session import Session
-from dgchat.session.turn import Turn
+from dgchat.session.turn import Turn, TurnSettings
 from dgchat.ui.current_app import current_app
 from dgchat.ui.engine_thread import start_loading, start_turn
 from dgchat.ui.messages import ModelFailed, ModelLoaded, TurnEnded, TurnMoved
@@ -30,11 +31,13 @@ from dgchat.ui.slash.commands import ChatCommands
 from dgchat.ui.theme import ChatTheme
 from dgchat.ui.turn_views import TurnViews
 from dgchat.ui.widgets.answer_view import AnswerView
+from dgchat.ui.widgets.composer import Composer
 from dgchat.ui.widgets.controls import Controls
 from dgchat.ui.widgets.key_hints import KeyHints, choose_hints
 from dgchat.ui.widgets.notice import Notice
 from dgchat.ui.widgets.prompt_box import PromptBox
 from dgchat.ui.widgets.slider import Slider
+from dgchat.ui.widgets.suggestion_list import SuggestionList
 from dgchat.ui.widgets.title_bar import TitleBar
 from dgchat.ui.widgets.transcript import Transcript
 from dgchat.ui.widgets.user_message import UserMessage
@@ -58,7 +61,7 @@ class ChatScreen(Screen[None]):
         Binding("escape", "stop", "stop, keep the draft", show=False),
         Binding("ctrl+c", "interrupt", "copy, stop, clear", show=False, priority=True),
         Binding("f1", "help", "help", show=False),
-        Binding("alt+r", "run('replay')", "replay the last answer", show=False),
+        Binding("alt+r", "run_command('replay')", "replay the last answer", show=False),
     ]
 
     def __init__(
@@ -82,9 +85,7 @@ class ChatScreen(Screen[None]):
             yield Static(Content("↓ new below"), id="new-below")
         with Vertical(id="foot"):
             yield Controls(self.session)
-            with Horizontal(id="prompt-row"):
-                yield Static(Content("\u276f"), id="prompt-mark")
-                yield PromptBox()
+            yield Composer(self.session.prompts, self._commands.choices_of)
             yield KeyHints()
 
     def on_mount(self) -> None:
@@ -149,7 +150,10 @@ class ChatScreen(Screen[None]):
         try:
             command = parse_command(message.text)
             if command is None:
-                await self.ask(message.text)
+                attachments, missing = read_attachments(message.text, Path.cwd(), message.pasted_mentions)
+                await self.ask(message.text, attachments=attachments)
+                if missing:
+                    self.flash(f"{' and '.join(f'@{name}' for name in missing)}: no file, sent as text")
         except DgchatError as error:
             if not self.give_back(message.text):
                 box.remember(message.text)
@@ -166,20 +170,24 @@ class ChatScreen(Screen[None]):
         except DgchatError as error:
             await self.say(Notice.of_error(error))
 
-    async def action_run(self, name: str) -> None:
-        """Run a command that needs no argument."""
-        await self.run_command(name)
+    action_run_command = run_command
 
-    async def ask(self, prompt: str, replaces: Turn | None = None, begun: str = "") -> None:
+    async def ask(
+        self,
+        prompt: str,
+        replaces: Turn | None = None,
+        begun: str = "",
+        attachments: tuple[Attachment, ...] = (),
+        settings: TurnSettings | None = None,
+    ) -> None:
         """Send a prompt, and load the model again if it is not there; DgchatError if an answer is still being
-        written.
+        written. Parameters as for `Session.begin`.
         """
-        turn = self.session.begin(prompt, replaces, begun)
+        turn = self.session.begin(prompt, replaces, begun, attachments, settings)
         if self.session.load_again():
             start_loading(self.session, self)
-        loading = self.session.loading if self.session.is_loading else None
-        view = AnswerView(turn, self.theme, self.pace, loading)
-        views: list[Widget] = [view] if replaces else [UserMessage(prompt), view]
+        view = self.view_of(turn)
+        views: list[Widget] = [view] if replaces else [UserMessage(prompt, turn.attachments), view]
         self.views.add(turn, views)
         if not self.query_one(TitleBar).topic:
             self.query_one(TitleBar).topic = prompt
@@ -189,6 +197,11 @@ class ChatScreen(Screen[None]):
         transcript.go_to_end()
         self._show_hints()
         start_turn(self.session, turn, self)
+
+    def view_of(self, turn: Turn) -> AnswerView:
+        """A view of an answer, at this screen's pace and in its colours."""
+        loading = self.session.loading if self.session.is_loading else None
+        return AnswerView(turn, self.theme, self.pace, loading)
 
     def action_stop(self) -> None:
         """From a slider, go back to the prompt; from there, stop the answer within a step, or the loading."""
@@ -211,11 +224,10 @@ class ChatScreen(Screen[None]):
             current_app(self).exit()
         elif selected:
             current_app(self).copy_to_clipboard(selected)
-            self.flash("copied")
         elif self.session.cancel():
             self.flash("stopping after this step · ctrl+c again quits")
         else:
-            box.text = ""
+            box.replace_text("")
             self.flash("ctrl+c again quits")
 
     def action_help(self) -> None:
@@ -230,15 +242,16 @@ class ChatScreen(Screen[None]):
     def _quit(self) -> None:
         current_app(self).exit()
 
-    @on(PromptBox.NothingFound)
-    def _tell_not_found(self, message: PromptBox.NothingFound) -> None:
-        self.flash(f"no earlier prompt holds {visible(message.wanted, newlines=False)!r}")
+    @on(PromptBox.Told)
+    def _tell(self, message: PromptBox.Told) -> None:
+        self.flash(message.text)
 
     @on(PromptBox.PageTurned)
     def _turn_page(self, message: PromptBox.PageTurned) -> None:
         self.query_one(Transcript).turn_page(message.direction)
 
     @on(TextArea.Changed)
+    @on(SuggestionList.Offered)
     @on(Slider.Changed)
     def _refresh_hints(self) -> None:
         self._show_hints()
@@ -337,6 +350,7 @@ class ChatScreen(Screen[None]):
         self.query_one(KeyHints).hints = choose_hints(
             self.query_one(PromptBox).text,
             on_slider=isinstance(self.focused, Slider),
+            is_choosing=self.query_one(SuggestionList).is_open,
             is_answering=self.session.running is not None,
             is_loading=self.session.is_loading,
         )

@@ -62,6 +62,11 @@ class AnswerView(Vertical):
         """Whether the answer is shown as Markdown."""
 
     @property
+    def is_moving(self) -> bool:
+        """Whether steps are drawn; otherwise an answer settles as soon as it is there."""
+        return self._pace.is_moving
+
+    @property
     def num_drawn_steps(self) -> int:
         """Denoising steps that were put on the screen."""
         return self._canvas.num_drawn_steps
