@@ -129,7 +129,8 @@ def _bench(
 def _replay(
     context: typer.Context,
     source: Annotated[
-        str, typer.Argument(metavar="FILE|ID", help="A .jsonl recording, or - for one piped in.")
+        str,
+        typer.Argument(metavar="FILE|ID", help="A .jsonl recording, - for one piped in, or a stored answer."),
     ],
     plain: Annotated[bool | None, _option("plain", "--plain/--no-plain")] = None,
     export: Annotated[

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TextIO
 
-from dgchat.errors import UsageError
 from dgchat.one_shot.canvas_lines import CanvasLines, noise_glyphs_for
 from dgchat.one_shot.output import written
 from dgchat.one_shot.printer import InPlacePrinter, Line
 from dgchat.replay.canvas_history import CanvasHistory
 from dgchat.replay.export import export_recording
 from dgchat.replay.film import seconds_of
-from dgchat.replay.jsonl import MAX_LINE_CHARACTERS, ReplayFileError, read_jsonl
 from dgchat.replay.look import DEFAULT_LOOK
 from dgchat.replay.recording import Recording, settled_text
+from dgchat.replay.source import find_recording
 from dgchat.safe_text import visible
 from dgchat.settings import Settings
 from dgchat.ui.pace import Pace
 from dgchat.ui.terminal import Terminal
-
-FROM_STDIN = "-"
 
 _INTERRUPTED = 130
 
@@ -32,7 +27,7 @@ def run_replay(
     source: str, settings: Settings, export: str | None, *, reads: TextIO, out: TextIO, err: TextIO
 ) -> int:
     """Show the recording on `err` and its answer on `out`; returns the exit code; UsageError if it is bad."""
-    recording = _load(source, reads)
+    recording = find_recording(source, reads)
     if export is not None:
         out.write(f"{visible(str(export_recording(recording, export, DEFAULT_LOOK)), newlines=False)}\n")
         return 0
@@ -79,29 +74,3 @@ def _play(recording: Recording, printer: InPlacePrinter, canvas: CanvasLines, pa
             time.sleep(max(seconds, 1 / pace.frames_per_second))
     finally:
         printer.clear()
-
-
-def _load(source: str, reads: TextIO) -> Recording:
-    if source == FROM_STDIN:
-        return _read(reads)
-    path = Path(source).expanduser()
-    if not path.exists():
-        raise UsageError(f"{source} is no file", hint="write one from the chat: /export answer.jsonl")
-    try:
-        with path.open(encoding="utf-8") as file:
-            return _read(file)
-    except OSError as error:
-        raise UsageError(f"{source} cannot be read: {error.strerror or error}") from error
-
-
-def _read(file: TextIO) -> Recording:
-    try:
-        return read_jsonl(_bounded_lines(file))
-    except UnicodeDecodeError as error:
-        raise ReplayFileError("this is no recording of dgchat: it is no text") from error
-
-
-def _bounded_lines(file: TextIO) -> Iterator[str]:
-    """The lines; of one that is too long only as much as shows that it is."""
-    while line := file.readline(MAX_LINE_CHARACTERS + 1):
-        yield line

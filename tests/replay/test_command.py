@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import io
+from contextlib import closing
 
 import pytest
 
+from dgchat.engine.events import Finished, FinishReason, GenerationStats
 from dgchat.replay.command import run_replay
 from dgchat.replay.jsonl import as_jsonl
+from dgchat.session.conversation import Conversation
+from dgchat.session.store.store import Store, store_path
+from dgchat.session.turn import Turn, TurnSettings
 from dgchat.settings import Settings
 from dgchat_process import run_dgchat
 from recordings import hostile_recording, scripted_recording
@@ -62,6 +67,32 @@ def test_a_file_that_is_not_there_and_a_folder_are_exit_code_2(tmp_path):
     for name in (tmp_path / "none.jsonl", tmp_path):
         done = run_dgchat("replay", str(name))
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+
+
+@pytest.fixture
+def stored_turn():
+    """An answer in the database of this user."""
+    turn, conversation = Turn("hello", TurnSettings(seed=3)), Conversation()
+    for step in scripted_recording(ANSWER).steps:
+        turn.record(step)
+    turn.finished = Finished(ANSWER, "", FinishReason.END_OF_TURN, GenerationStats())
+    conversation.add(turn)
+    with closing(Store(store_path())) as store:
+        store.add_turn(conversation, turn)
+        store.finish_turn(turn)
+    return turn
+
+
+def test_a_stored_answer_is_replayed_by_its_id_and_by_its_conversation(stored_turn):
+    for identity in (stored_turn.id, stored_turn.id.partition(".")[0]):
+        done = run_dgchat("replay", identity)
+        assert (done.returncode, done.stdout.decode()) == (0, ANSWER + "\n")
+
+
+@pytest.mark.parametrize("identity", ["zzzzz", "zzzzz.1"])
+def test_an_id_that_nothing_is_stored_under_is_exit_code_2(stored_turn, identity):
+    done = run_dgchat("replay", identity)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
 
 
 def test_a_recording_is_written_in_another_format(file, tmp_path):
