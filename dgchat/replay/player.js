@@ -73,7 +73,7 @@ function legend() {
       span.textContent = first === last ? `${first}` : `${first}–${last}`;
       parts.push(span, "  ");
     }
-    parts.push("underlined: among the last");
+    if (data.canvases[places[index][0]].ranges.some(([level]) => level >= 3)) parts.push("underlined: among the last");
   }
   by("legend").replaceChildren(...parts);
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
-from dgchat.replay.heat import NUM_HEAT_LEVELS, heat_ranges
+from dgchat.replay.heat import heat_ranges
 
 HEAT_MARKS = ("", "", "italic", "underline", "bold underline")
 """What tells the levels apart where colours do not; as in replay.tcss."""
@@ -17,9 +17,10 @@ class HeatLegend(Static):
     def show(self, num_steps: int) -> None:
         """Tell of a canvas of so many steps."""
         parts = [Content.styled("settled at step  ", "$muted")]
-        for level, first, last in heat_ranges(num_steps):
+        ranges = heat_ranges(num_steps)
+        for level, first, last in ranges:
             steps = f"{first}" if first == last else f"{first}–{last}"
             parts += [Content.styled(steps, f"{HEAT_MARKS[level]} $heat-{level}"), Content("  ")]
-        if num_steps >= NUM_HEAT_LEVELS:
+        if any("underline" in HEAT_MARKS[level] for level, _, _ in ranges):
             parts.append(Content.styled(" underlined: among the last", "$muted"))
         self.update(Content("").join(parts))
