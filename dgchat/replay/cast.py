@@ -11,7 +11,7 @@ from rich.cells import cell_len, set_cell_size
 
 from dgchat.one_shot.printer import InPlacePrinter, Line
 from dgchat.replay.film import make_film
-from dgchat.replay.look import BOLD, ITALIC, UNDERLINED, Look
+from dgchat.replay.palette import BOLD, ITALIC, UNDERLINED, Palette
 from dgchat.replay.recording import Recording
 from dgchat.safe_text import visible
 from dgchat.ui.widgets.canvas_paint import Painted
@@ -20,25 +20,25 @@ _MARGIN = 4
 """Cells beside the text: gutter, and the column that is left free so that no terminal wraps."""
 
 
-def as_cast(recording: Recording, look: Look) -> str:
+def as_cast(recording: Recording, palette: Palette) -> str:
     """The recording as a `.cast` file."""
-    film = make_film(recording, look)
-    width, height = look.width + _MARGIN, max(len(frame.rows) for frame in film) + 4
+    film = make_film(recording, palette)
+    width, height = palette.width + _MARGIN, max(len(frame.rows) for frame in film) + 4
     prompt = visible(recording.prompt, newlines=False)
     head = {
         "version": 2,
         "width": width,
         "height": height,
         "title": prompt,
-        "theme": {"fg": look.text, "bg": look.background, "palette": _palette(look)},
+        "theme": {"fg": palette.text, "bg": palette.background, "palette": _palette(palette)},
     }
     stream = io.StringIO()
     printer = InPlacePrinter(stream, size=lambda: os.terminal_size((width, height)))
-    asked = _line([("muted", set_cell_size(prompt, min(cell_len(prompt), look.width)))], look)
+    asked = _line([("muted", set_cell_size(prompt, min(cell_len(prompt), palette.width)))], palette)
     events: list[tuple[float, str, str]] = []
     for frame in film:
-        lines = [asked, Line("", 0), *(_line(row, look) for row in frame.rows), Line("", 0)]
-        printer.draw([*lines, _line([("muted", frame.words)], look)])
+        lines = [asked, Line("", 0), *(_line(row, palette) for row in frame.rows), Line("", 0)]
+        printer.draw([*lines, _line([("muted", frame.words)], palette)])
         events.append((round(frame.begins, 3), "o", stream.getvalue().replace("\n", "\r\n")))
         stream.seek(0)
         stream.truncate()
@@ -46,8 +46,8 @@ def as_cast(recording: Recording, look: Look) -> str:
     return "".join(json.dumps(line) + "\n" for line in (head, *events))
 
 
-def _line(row: Painted | list[tuple[str, str]], look: Look) -> Line:
-    colours = {**look.colours, "muted": look.muted}
+def _line(row: Painted | list[tuple[str, str]], palette: Palette) -> Line:
+    colours = {**palette.colours, "muted": palette.muted}
     text = "".join(f"\x1b[{_attributes(name, colours[name])}m{text}" for name, text in row)
     return Line(f"{text}\x1b[0m" if text else "", sum(cell_len(text) for _, text in row))
 
@@ -58,6 +58,6 @@ def _attributes(name: str, colour: str) -> str:
     return ";".join(["0", *(code for names, code in codes if name in names), f"38;2;{red};{green};{blue}"])
 
 
-def _palette(look: Look) -> str:
+def _palette(palette: Palette) -> str:
     """Eight colours, which the format asks for; none of them is used."""
-    return ":".join([look.background, *look.heat, look.muted, look.text])
+    return ":".join([palette.background, *palette.heat, palette.muted, palette.text])

@@ -12,7 +12,7 @@ from dgchat.one_shot.printer import InPlacePrinter, Line
 from dgchat.replay.canvas_history import CanvasHistory
 from dgchat.replay.export import export_recording
 from dgchat.replay.film import seconds_of
-from dgchat.replay.look import DEFAULT_LOOK
+from dgchat.replay.palette import DEFAULT_PALETTE
 from dgchat.replay.recording import Recording, settled_text
 from dgchat.replay.source import find_recording
 from dgchat.safe_text import visible
@@ -29,7 +29,7 @@ def run_replay(
     """Show the recording on `err` and its answer on `out`; returns the exit code; UsageError if it is bad."""
     recording = find_recording(source, reads)
     if export is not None:
-        out.write(f"{visible(str(export_recording(recording, export, DEFAULT_LOOK)), newlines=False)}\n")
+        out.write(f"{visible(str(export_recording(recording, export, DEFAULT_PALETTE)), newlines=False)}\n")
         return 0
     terminal = Terminal.from_environment(os.environ)
     pace = Pace.of(settings, over_ssh=terminal.is_remote)

@@ -9,23 +9,23 @@ from pathlib import Path
 from dgchat.errors import DgchatError, UsageError
 from dgchat.replay.cast import as_cast
 from dgchat.replay.jsonl import as_jsonl
-from dgchat.replay.look import Look
+from dgchat.replay.palette import Palette
 from dgchat.replay.player import as_html
 from dgchat.replay.recording import Recording
 from dgchat.replay.svg import as_svg
 
-_WRITERS: Mapping[str, Callable[[Recording, Look], str]] = {
+_WRITERS: Mapping[str, Callable[[Recording, Palette], str]] = {
     ".html": as_html,
     ".svg": as_svg,
     ".cast": as_cast,
-    ".jsonl": lambda recording, look: as_jsonl(recording),
+    ".jsonl": lambda recording, palette: as_jsonl(recording),
 }
 
 SUFFIXES = tuple(_WRITERS)
 """What a name may end in."""
 
 
-def export_recording(recording: Recording, name: str, look: Look) -> Path:
+def export_recording(recording: Recording, name: str, palette: Palette) -> Path:
     """Write the recording to a new file and say where; DgchatError if that fails, or if the file is there."""
     path = Path(name.strip()).expanduser()
     writer = _WRITERS.get(path.suffix.lower())
@@ -33,7 +33,7 @@ def export_recording(recording: Recording, name: str, look: Look) -> Path:
         raise UsageError(f"{name!r} names no format", hint=f"end it in {', '.join(SUFFIXES)}")
     if path.exists():
         raise _taken(path)
-    text = writer(recording, look)
+    text = writer(recording, palette)
     try:
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)

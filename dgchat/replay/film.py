@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dgchat.replay.frames import Frames
-from dgchat.replay.look import Look
+from dgchat.replay.palette import Palette
 from dgchat.replay.recording import Recording
 from dgchat.ui.widgets.canvas_paint import Painted
 
@@ -31,9 +31,9 @@ class FilmFrame:
     """How long it stays."""
 
 
-def make_film(recording: Recording, look: Look) -> list[FilmFrame]:
+def make_film(recording: Recording, palette: Palette) -> list[FilmFrame]:
     """Every step once, as long as it took within bounds."""
-    frames = Frames(recording, look.entropy_levels, look.noise_glyphs, look.width)
+    frames = Frames(recording, palette.entropy_levels, palette.noise_glyphs, palette.width)
     film: list[FilmFrame] = []
     begins = 0.0
     for index in range(len(recording.steps)):

@@ -118,10 +118,12 @@ class Frames:
         def name(position: int, token: DrawnToken) -> str:
             if cursor == Spot(canvas, position):
                 return CURSOR_STYLE
+            if not heat:
+                return style_name(position, token)
             settled_at = history.settle_steps[position]
-            if heat and position < history.length and settled_at <= step and token.state is not State.NOISE:
-                return f"heat-{heat_level(settled_at, history.num_steps)}"
-            return style_name(position, token)
+            if position >= history.length or settled_at > step or token.state is State.NOISE:
+                return "noise"
+            return f"heat-{heat_level(settled_at, history.num_steps)}"
 
         return name
 

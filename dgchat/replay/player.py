@@ -12,7 +12,7 @@ from pathlib import Path
 from dgchat.replay.canvas_history import CanvasHistory
 from dgchat.replay.frames import Frames
 from dgchat.replay.heat import NUM_HEAT_LEVELS, heat_level, heat_ranges
-from dgchat.replay.look import Look
+from dgchat.replay.palette import Palette
 from dgchat.replay.recording import Recording
 from dgchat.safe_text import visible
 from dgchat.ui.widgets.canvas_paint import style_name
@@ -33,29 +33,29 @@ _CODES = {
 """One letter for each state; the page's stylesheet knows them as classes."""
 
 
-def as_html(recording: Recording, look: Look) -> str:
+def as_html(recording: Recording, palette: Palette) -> str:
     """The recording as an `.html` file; its policy lets it fetch nothing and run no other script."""
-    script, style = _read("player.js"), _style(look) + _read("player.css")
+    script, style = _read("player.js"), _style(palette) + _read("player.css")
     prompt = visible(recording.prompt, newlines=False)
     parts = {
         "title": escape(prompt or "replay"),
         "policy": f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'",
         "style": style,
         "script": script,
-        "data": _as_data(_describe(recording, look)),
+        "data": _as_data(_describe(recording, palette)),
     }
     # one pass: what is put in is not searched for further marks
     return re.sub(r"\{\{(\w+)\}\}", lambda mark: parts[mark[1]], _read("player.html"))
 
 
-def _describe(recording: Recording, look: Look) -> dict[str, object]:
-    frames = Frames(recording, look.entropy_levels, look.noise_glyphs, look.width)
+def _describe(recording: Recording, palette: Palette) -> dict[str, object]:
+    frames = Frames(recording, palette.entropy_levels, palette.noise_glyphs, palette.width)
     pieces: dict[str, int] = {}
     canvases = [_describe_canvas(frames, number, pieces) for number in range(len(recording.canvases))]
     return {
         "prompt": visible(recording.prompt),
         "model": visible(recording.model, newlines=False),
-        "glyphs": look.noise_glyphs,
+        "glyphs": palette.noise_glyphs,
         "canvases": canvases,
         "pieces": list(pieces),
     }
@@ -87,17 +87,17 @@ def _describe_canvas(frames: Frames, number: int, pieces: dict[str, int]) -> dic
     }
 
 
-def _style(look: Look) -> str:
+def _style(palette: Palette) -> str:
     names = {
-        "background": look.background,
-        "text": look.text,
-        "muted": look.muted,
-        "rule": look.rule,
-        "accent": look.accent,
-        "fresh": look.fresh,
-        "noise": look.noise,
-        **{f"draft-{level}": colour for level, colour in enumerate(look.drafts)},
-        **{f"heat-{level}": look.heat[level] for level in range(NUM_HEAT_LEVELS)},
+        "background": palette.background,
+        "text": palette.text,
+        "muted": palette.muted,
+        "rule": palette.rule,
+        "accent": palette.accent,
+        "fresh": palette.fresh,
+        "noise": palette.noise,
+        **{f"draft-{level}": colour for level, colour in enumerate(palette.drafts)},
+        **{f"heat-{level}": palette.heat[level] for level in range(NUM_HEAT_LEVELS)},
     }
     return ":root{" + "".join(f"--{name}:{colour};" for name, colour in names.items()) + "}\n"
 

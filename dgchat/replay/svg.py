@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 from rich.cells import cell_len
 
 from dgchat.replay.film import FilmFrame, make_film
-from dgchat.replay.look import BOLD, ITALIC, UNDERLINED, Look
+from dgchat.replay.palette import BOLD, ITALIC, UNDERLINED, Palette
 from dgchat.replay.recording import Recording
 from dgchat.safe_text import visible
 from dgchat.ui.widgets.canvas_paint import Painted
@@ -32,12 +32,12 @@ class _Run:
     end: int
 
 
-def as_svg(recording: Recording, look: Look) -> str:
+def as_svg(recording: Recording, palette: Palette) -> str:
     """The recording as an `.svg` file without scripts and without anything from elsewhere."""
-    film = make_film(recording, look)
+    film = make_film(recording, palette)
     seconds = film[-1].begins + film[-1].seconds
     num_rows = max(len(frame.rows) for frame in film)
-    width = round((look.width + _GUTTER_CELLS) * CELL_WIDTH) + 2 * PADDING
+    width = round((palette.width + _GUTTER_CELLS) * CELL_WIDTH) + 2 * PADDING
     height = (num_rows + 4) * ROW_HEIGHT + 2 * PADDING
     prompt = visible(recording.prompt, newlines=False)
     runs = _runs(film, num_rows)
@@ -47,9 +47,9 @@ def as_svg(recording: Recording, look: Look) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}"'
             f' height="{height}" role="img">',
             f"<title>{escape(prompt)}</title>",
-            f"<style>{_style(look)}{''.join(_keyframes(film, span, seconds) for span in moving)}</style>",
-            f'<rect width="100%" height="100%" rx="8" fill="{look.background}"/>',
-            _text((("muted", _shortened(prompt, look.width)),), 0, ""),
+            f"<style>{_style(palette)}{''.join(_keyframes(film, span, seconds) for span in moving)}</style>",
+            f'<rect width="100%" height="100%" rx="8" fill="{palette.background}"/>',
+            _text((("muted", _shortened(prompt, palette.width)),), 0, ""),
             *(_text(run.row, run.y + 2, _classes(run, len(film))) for run in runs),
             "</svg>\n",
         ]
@@ -98,9 +98,9 @@ def _classes(run: _Run, num_frames: int) -> str:
     return f' class="m{" last" if run.end == num_frames else ""} r{run.first}-{run.end}"'
 
 
-def _style(look: Look) -> str:
+def _style(palette: Palette) -> str:
     rules = [f"text{{font:{FONT_SIZE}px {_FONTS};white-space:pre}}"]
-    for name, colour in {**look.colours, "muted": look.muted}.items():
+    for name, colour in {**palette.colours, "muted": palette.muted}.items():
         marks = "".join(
             mark
             for names, mark in (

@@ -16,7 +16,7 @@ from dgchat.errors import DgchatError, UsageError
 from dgchat.replay.cast import as_cast
 from dgchat.replay.export import SUFFIXES, export_recording, free_name
 from dgchat.replay.jsonl import as_jsonl, read_jsonl
-from dgchat.replay.look import DEFAULT_LOOK
+from dgchat.replay.palette import DEFAULT_PALETTE
 from dgchat.replay.player import as_html
 from dgchat.replay.svg import as_svg
 from recordings import hostile_recording, scripted_recording
@@ -51,11 +51,11 @@ class Page(HTMLParser):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_the_suffix_chooses_the_format_and_no_file_is_overwritten(tmp_path, suffix):
     recording, name = scripted_recording(ANSWER), str(tmp_path / f"answer{suffix}")
-    path = export_recording(recording, name, DEFAULT_LOOK)
+    path = export_recording(recording, name, DEFAULT_PALETTE)
     before = path.read_bytes()
     assert before
     with pytest.raises(UsageError, match="is there already"):
-        export_recording(recording, name, DEFAULT_LOOK)
+        export_recording(recording, name, DEFAULT_PALETTE)
     assert path.read_bytes() == before
 
 
@@ -63,13 +63,13 @@ def test_the_suffix_chooses_the_format_and_no_file_is_overwritten(tmp_path, suff
 def test_a_name_without_a_known_suffix_is_refused_with_those_there_are(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"\.html, \.svg, \.cast, \.jsonl"):
-        export_recording(scripted_recording(ANSWER), name, DEFAULT_LOOK)
+        export_recording(scripted_recording(ANSWER), name, DEFAULT_PALETTE)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_not_there_is_one_clear_error(tmp_path):
     with pytest.raises(DgchatError, match="cannot be written"):
-        export_recording(scripted_recording(ANSWER), str(tmp_path / "no" / "a.svg"), DEFAULT_LOOK)
+        export_recording(scripted_recording(ANSWER), str(tmp_path / "no" / "a.svg"), DEFAULT_PALETTE)
 
 
 def test_the_offered_name_is_one_that_is_free(tmp_path):
@@ -107,7 +107,7 @@ def test_hostile_pieces_come_back_from_jsonl_which_is_plain_ascii():
 
 def test_a_cast_plays_every_step_and_steers_nothing_but_its_own_lines():
     for recording in (scripted_recording(ANSWER), hostile_recording()):
-        head, *events = map(json.loads, as_cast(recording, DEFAULT_LOOK).splitlines())
+        head, *events = map(json.loads, as_cast(recording, DEFAULT_PALETTE).splitlines())
         assert head["version"] == 2
         assert not STEERING.search(head["title"])
         times = [event[0] for event in events]
@@ -120,7 +120,7 @@ def test_a_cast_plays_every_step_and_steers_nothing_but_its_own_lines():
 
 
 def test_the_svg_has_no_script_and_shows_the_answer_where_nothing_moves():
-    root = ElementTree.fromstring(as_svg(scripted_recording(ANSWER), DEFAULT_LOOK))
+    root = ElementTree.fromstring(as_svg(scripted_recording(ANSWER), DEFAULT_PALETTE))
     kinds = {element.tag for element in root.iter()}
     assert kinds == {SVG + name for name in ("svg", "title", "style", "rect", "text", "tspan")}
     still = [
@@ -132,7 +132,7 @@ def test_the_svg_has_no_script_and_shows_the_answer_where_nothing_moves():
 
 
 def test_every_moving_row_of_the_svg_has_its_animation():
-    text = as_svg(scripted_recording(ANSWER), DEFAULT_LOOK)
+    text = as_svg(scripted_recording(ANSWER), DEFAULT_PALETTE)
     root = ElementTree.fromstring(text)
     style = root.find(SVG + "style").text
     moving = {text.get("class").split()[-1] for text in root.iter(SVG + "text") if text.get("class")}
@@ -142,7 +142,7 @@ def test_every_moving_row_of_the_svg_has_its_animation():
 
 
 def test_hostile_pieces_are_text_in_the_svg():
-    text = as_svg(hostile_recording(), DEFAULT_LOOK)
+    text = as_svg(hostile_recording(), DEFAULT_PALETTE)
     root = ElementTree.fromstring(text)
     assert {element.tag for element in root.iter()} <= {
         SVG + name for name in ("svg", "title", "style", "rect", "text", "tspan")
@@ -153,7 +153,7 @@ def test_hostile_pieces_are_text_in_the_svg():
 
 def test_the_page_fetches_nothing_and_runs_only_its_own_script():
     for recording in (scripted_recording(ANSWER), hostile_recording()):
-        text = as_html(recording, DEFAULT_LOOK)
+        text = as_html(recording, DEFAULT_PALETTE)
         page = Page(text)
         tags = [tag for tag, _ in page.elements]
         assert tags.count("script") == 2
@@ -169,7 +169,7 @@ def test_the_page_fetches_nothing_and_runs_only_its_own_script():
 
 def test_the_data_of_the_page_are_whole_and_cannot_end_their_element():
     recording = hostile_recording()
-    data = Page(as_html(recording, DEFAULT_LOOK)).texts["script application/json"]
+    data = Page(as_html(recording, DEFAULT_PALETTE)).texts["script application/json"]
     assert "<" not in data
     described = json.loads(data)
     (canvas,) = described["canvases"]

@@ -23,8 +23,8 @@ from dgchat.replay.recording import Recording
 from dgchat.safe_text import visible
 from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
-from dgchat.ui.look_of import look_of
 from dgchat.ui.pace import Pace
+from dgchat.ui.palette_of import palette_of
 from dgchat.ui.screens.replay_keys import BINDINGS, INSPECT_HINTS, MINDS_HINTS, STEP_HINTS
 from dgchat.ui.theme import ChatTheme
 from dgchat.ui.widgets.export_prompt import ExportPrompt
@@ -215,7 +215,7 @@ class ReplayScreen(ModalScreen[None]):
         try:
             # drawing every step of a long answer takes most of a second
             path = await asyncio.to_thread(
-                export_recording, self._recording, message.name, look_of(self._theme)
+                export_recording, self._recording, message.name, palette_of(self._theme)
             )
         except DgchatError as error:
             self.query_one(KeyHints).flash(str(error))
@@ -239,7 +239,7 @@ class ReplayScreen(ModalScreen[None]):
         self._canvas_in_sight = -1
 
     def _most_changed(self, canvas: int) -> Spot:
-        """Where a reader will look first."""
+        """Where a reader will palette first."""
         minds = self._frames.histories[canvas].minds_changed
         return Spot(canvas, minds[0].position if minds else 0)
 

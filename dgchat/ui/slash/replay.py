@@ -1,4 +1,4 @@
-"""The commands that look back at how an answer came to be."""
+"""The commands that palette back at how an answer came to be."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dgchat.replay.recording import Recording
 from dgchat.session.commands import read_number, read_switch
 from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
-from dgchat.ui.look_of import look_of
+from dgchat.ui.palette_of import palette_of
 from dgchat.ui.screens.replay import ReplayScreen
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ class ReplayCommands:
 
     async def _export(self, argument: str) -> None:
         recording = Recording.of(self._turn(len(self._screen.session.turns)), self._model)
-        look = look_of(self._screen.theme)
-        path = await asyncio.to_thread(export_recording, recording, argument or free_name(), look)
+        palette = palette_of(self._screen.theme)
+        path = await asyncio.to_thread(export_recording, recording, argument or free_name(), palette)
         self._screen.flash(f"written to {path}")
 
     def _open(self, argument: str, *, heat: bool) -> None:

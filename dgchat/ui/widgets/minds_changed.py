@@ -60,12 +60,9 @@ class MindsChanged(OptionList):
 def _describe(canvas: int, mind: MindChanged, settled: int, *, has_others: bool) -> Content:
     where = f"canvas {canvas + 1}, step {settled}" if has_others else f"step {settled}"
     names = [name_of(stay.piece) for stay in mind.stays]
-    before = names[-_MAX_NAMES:-1]
     more = "… → " if len(names) > _MAX_NAMES else ""
-    way = more + "".join(f"{name} → " for name in before)
     return Content.assemble(
         (f"{mind.num_flips:>3}× ", "$accent"),
-        (way, "$muted"),
         (names[-1], "bold $foreground"),
-        (f"  {where}", "$muted"),
+        (f"  {where}  {more}{' → '.join(names[-_MAX_NAMES:])}", "$muted"),
     )

@@ -10,7 +10,7 @@ USUAL_WIDTH = 88
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Palette:
     """The plain values of a theme, for files that know no themes."""
 
     background: str
@@ -52,7 +52,7 @@ class Look:
         }
 
 
-DEFAULT_LOOK = Look(
+DEFAULT_PALETTE = Palette(
     background="#12100e",
     muted="#9c9284",
     rule="#39332c",

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 from textual.color import Color
 
-from dgchat.replay.look import DEFAULT_LOOK, Look
+from dgchat.replay.palette import DEFAULT_PALETTE, Palette
 from dgchat.ui.theme import ChatTheme
 
 
-def look_of(theme: ChatTheme) -> Look:
+def palette_of(theme: ChatTheme) -> Palette:
     """What a recording is exported with; a theme of the terminal's own colours has none to give."""
     if theme.is_ansi:
-        return replace(DEFAULT_LOOK, noise_glyphs=theme.noise_glyphs, entropy_levels=theme.entropy_levels)
-    return Look(
+        return replace(DEFAULT_PALETTE, noise_glyphs=theme.noise_glyphs, entropy_levels=theme.entropy_levels)
+    return Palette(
         background=_hex(theme.background),
         muted=_hex(theme.muted),
         rule=_hex(theme.rule),
