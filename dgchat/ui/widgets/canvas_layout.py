@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 from rich.cells import get_character_cell_size
 
-from dgchat.ui.widgets.canvas_states import DrawnToken
+from dgchat.ui.widgets.drawn_token import DrawnToken
 
 NEWLINE_GLYPH = "↵"
 """Drawn for a newline that is not settled yet."""
+
+WELL_FILLED = 0.65
+"""A row that is filled so far may end where it ended before."""
 
 _RUNS = re.compile(r"\n|[^\S\n]+|\S+")
 
@@ -29,9 +32,14 @@ class Slot:
 Row = tuple[Slot, ...]
 
 
-def lay_out(tokens: Sequence[DrawnToken], width: int) -> tuple[Row, ...]:
-    """Rows of at most `width` cells, broken between words, and at newlines once they are settled."""
-    return _Flow(max(1, width)).rows_of(tokens)
+def lay_out(tokens: Sequence[DrawnToken], width: int, earlier: Sequence[Row] = ()) -> tuple[Row, ...]:
+    """Rows of at most `width` cells, broken between words, and at newlines once they are settled.
+
+    A row begins where it began in the `earlier` layout if the row above is well filled by then, so that a word
+    that changes moves its own row alone; once everything above has settled a row begins where it is to begin.
+    """
+    starts = frozenset(row[0].position for row in earlier if row)
+    return _Flow(max(1, width), starts).rows_of(tokens)
 
 
 def fit(text: str, start: int, width: int) -> str:
@@ -54,8 +62,10 @@ def fit(text: str, start: int, width: int) -> str:
 class _Flow:
     """Greedy line filling: words are runs of slots without a space between them."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, earlier_starts: frozenset[int]) -> None:
         self._width = width
+        self._earlier_starts = earlier_starts
+        self._has_settled = True
         self._rows: list[Row] = []
         self._row: list[Slot] = []
         self._spaces: list[Slot] = []
@@ -71,6 +81,7 @@ class _Flow:
         return tuple(self._rows)
 
     def _add(self, position: int, token: DrawnToken) -> None:
+        self._has_settled = self._has_settled and token.breaks_lines
         start = 0
         for run in _RUNS.findall(token.text):
             width = _width(run)
@@ -88,7 +99,7 @@ class _Flow:
     def _end_word(self) -> None:
         if not self._word:
             return
-        if self._row and _total(self._row) + _total(self._spaces) + _total(self._word) > self._width:
+        if self._row and not self._takes_word():
             self._end_row()
         if self._row or (self._keeps_indent and _total(self._spaces) < self._width):
             self._row += self._spaces
@@ -96,6 +107,13 @@ class _Flow:
         for slot in self._word:
             self._place(slot)
         self._word = []
+
+    def _takes_word(self) -> bool:
+        filled = _total(self._row)
+        if filled + _total(self._spaces) + _total(self._word) > self._width:
+            return False
+        begins_a_row = not self._has_settled and self._word[0].position in self._earlier_starts
+        return not begins_a_row or filled < WELL_FILLED * self._width
 
     def _place(self, slot: Slot) -> None:
         while slot.width:

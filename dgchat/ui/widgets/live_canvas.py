@@ -18,16 +18,14 @@ from textual.widget import Widget
 from dgchat.engine.events import CanvasStep
 from dgchat.ui.theme import ChatTheme
 from dgchat.ui.widgets.canvas_layout import Row, Slot, fit, lay_out
-from dgchat.ui.widgets.canvas_states import CanvasStates, DrawnToken, State
+from dgchat.ui.widgets.canvas_states import FRESH_SECONDS, NOISE_CELL, CanvasStates
+from dgchat.ui.widgets.drawn_token import DrawnToken, State
 
 REWRAP_SECONDS = 0.15
 """Lines are broken anew at most this often; in between a changed token keeps the slot of the old one."""
 
 GROW_ROWS = 2
 """The widget grows by this many rows at a time, so that the page moves seldom."""
-
-MAX_NOISE_CELLS = 12
-"""Unknown tokens can be twenty cells wide; their noise is not."""
 
 GUTTER = 2
 """Cells left of the text: the settle bar and a space."""
@@ -74,7 +72,7 @@ class LiveCanvas(Widget):
         self._strips: list[Strip | None] = []
         self._styles: dict[str, Style] = {}
         self._layout: tuple[Row, ...] = ()
-        self._laid_out_at = float("-inf")
+        self._laid_out_at = self._drawn_at = float("-inf")
         self._laid_out_width = 0
         self._num_rows = 0
         self.num_drawn_steps = 0
@@ -100,8 +98,10 @@ class LiveCanvas(Widget):
         self._draw(now)
 
     def settle_fresh(self, now: float) -> None:
-        """Let tokens that have been bold for long enough become normal."""
-        if self._states.fresh_ends(now):
+        """Let tokens that have been bold for long enough become normal; the next step does so too, and if
+        steps come fast it costs no frame of its own.
+        """
+        if now - self._drawn_at >= FRESH_SECONDS and self._states.fresh_ends(now):
             self._draw(now)
 
     def render_line(self, y: int) -> Strip:
@@ -141,7 +141,8 @@ class LiveCanvas(Widget):
         return [*rows, (("gutter", SETTLE_BARS[-1]), ("rule", " " + rule))]
 
     def _draw(self, now: float) -> None:
-        tokens = [_clipped(token) for token in self._states.tokens(now)]
+        self._drawn_at = now
+        tokens = self._states.tokens(now)
         self._states.forget_fresh(now)
         self._lay_out(tokens, now)
         rows = [self._paint_row(row, tokens) for row in self._layout]
@@ -151,7 +152,7 @@ class LiveCanvas(Widget):
         is_same_width = self._laid_out_width == self.text_width
         if is_same_width and now - self._laid_out_at < REWRAP_SECONDS:
             return
-        self._layout = lay_out(tokens, self.text_width)
+        self._layout = lay_out(tokens, self.text_width, self._layout if is_same_width else ())
         self._laid_out_at, self._laid_out_width = now, self.text_width
 
     def _paint_row(self, row: Row, tokens: Sequence[DrawnToken], is_frozen: bool = False) -> Painted:
@@ -162,18 +163,23 @@ class LiveCanvas(Widget):
         for slot in drawn:
             token = tokens[slot.position]
             text = fit(token.text, slot.start, slot.width)
-            if token.state is State.NOISE and not text.isspace():
-                text = self._noise(slot, sum(map(ord, token.text)))
+            if token.state is State.NOISE:
+                text = self._noise(text, slot)
             pieces.append((_style_name(token), text))
         return tuple(
             (name, "".join(text for _, text in group))
             for name, group in groupby(pieces, key=lambda piece: piece[0])
         )
 
-    def _noise(self, slot: Slot, seed: int) -> str:
-        first = seed + slot.position * 7 + slot.start
-        cells = (((first + cell) * _SCATTER >> 16) % len(self._glyphs) for cell in range(slot.width))
-        return "".join(self._glyphs[cell] for cell in cells)
+    def _noise(self, text: str, slot: Slot) -> str:
+        """The theme's glyphs, scattered over the cells of noise; a slot's are always the same."""
+        if NOISE_CELL not in text:
+            return text
+        first = slot.position * 7 + slot.start
+        return "".join(
+            self._glyphs[((first + cell) * _SCATTER >> 16) % len(self._glyphs)] if shown == NOISE_CELL else shown
+            for cell, shown in enumerate(text)
+        )
 
     def _show(self, painted: list[Painted]) -> None:
         before, self._painted = self._painted, painted
@@ -215,9 +221,3 @@ def _style_name(token: DrawnToken) -> str:
 
 def _as_settled(token: DrawnToken) -> DrawnToken:
     return replace(token, state=State.SETTLED, is_overturned=False)
-
-
-def _clipped(token: DrawnToken) -> DrawnToken:
-    if token.state is not State.NOISE or token.width <= MAX_NOISE_CELLS:
-        return token
-    return replace(token, text=fit(token.text, 0, MAX_NOISE_CELLS), width=MAX_NOISE_CELLS)
