@@ -17,10 +17,10 @@ from textual.widgets import Input
 
 from dgchat.session.commands import COMMANDS, Command
 from dgchat.session.session import Session
-from dgchat.ui.fewer_bytes import thrifty
 from dgchat.ui.line_filter import SafeLines
 from dgchat.ui.pace import Pace
 from dgchat.ui.screens.chat import ChatScreen
+from dgchat.ui.terminal_link import thrifty
 from dgchat.ui.terminal_signals import leave_on_signals
 from dgchat.ui.theme import ChatTheme, choose_theme
 

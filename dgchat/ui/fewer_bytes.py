@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from textual.driver import Driver
+from typing import NamedTuple
 
 _SEQUENCES = re.compile(r"\x1b\[([0-9;]*)([mH])")
 """How to draw, and where."""
@@ -51,16 +48,6 @@ def fewer_bytes(written: str) -> str:
         shown = _draw(pieces, text, shown, wanted)
     pieces.append(_change(shown, wanted))
     return "".join(pieces)
-
-
-def thrifty(driver: type[Driver]) -> type[Driver]:
-    """The driver, with every write in fewer bytes."""
-
-    class ThriftyDriver(driver):
-        def write(self, data: str) -> None:
-            super().write(fewer_bytes(data))
-
-    return ThriftyDriver
 
 
 def _draw(pieces: list[str], text: str, shown: _Style, wanted: _Style) -> _Style:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from rich.cells import get_character_cell_size
 
@@ -19,8 +20,7 @@ WELL_FILLED = 0.65
 _RUNS = re.compile(r"\n|[^\S\n]+|\S+")
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     position: int
     """Which token of the canvas is drawn here."""
     start: int
@@ -70,6 +70,7 @@ class _Flow:
         self._row: list[Slot] = []
         self._spaces: list[Slot] = []
         self._word: list[Slot] = []
+        self._filled = self._space_cells = self._word_cells = 0
         self._keeps_indent = False
 
     def rows_of(self, tokens: Sequence[DrawnToken]) -> tuple[Row, ...]:
@@ -81,58 +82,63 @@ class _Flow:
         return tuple(self._rows)
 
     def _add(self, position: int, token: DrawnToken) -> None:
-        self._has_settled = self._has_settled and token.breaks_lines
-        start = 0
-        for run in _RUNS.findall(token.text):
-            width = _width(run)
-            slot = Slot(position, start, width)
-            start += width
-            if run == "\n" and token.breaks_lines:
+        breaks_lines = token.breaks_lines
+        self._has_settled = self._has_settled and breaks_lines
+        for kind, start, width in _runs_of(token.text):
+            if kind == "\n" and breaks_lines:
                 self._end_word()
                 self._end_row(keeps_indent=True)
-            elif run.isspace() and run != "\n":
+            elif kind == " ":
                 self._end_word()
-                self._spaces.append(slot)
+                self._spaces.append(Slot(position, start, width))
+                self._space_cells += width
             else:
-                self._word.append(slot)
+                self._word.append(Slot(position, start, width))
+                self._word_cells += width
 
     def _end_word(self) -> None:
         if not self._word:
             return
         if self._row and not self._takes_word():
             self._end_row()
-        if self._row or (self._keeps_indent and _total(self._spaces) < self._width):
+        if self._row or (self._keeps_indent and self._space_cells < self._width):
             self._row += self._spaces
-        self._spaces = []
+            self._filled += self._space_cells
+        self._spaces, self._space_cells = [], 0
         for slot in self._word:
             self._place(slot)
-        self._word = []
+        self._word, self._word_cells = [], 0
 
     def _takes_word(self) -> bool:
-        filled = _total(self._row)
-        if filled + _total(self._spaces) + _total(self._word) > self._width:
+        if self._filled + self._space_cells + self._word_cells > self._width:
             return False
         begins_a_row = not self._has_settled and self._word[0].position in self._earlier_starts
-        return not begins_a_row or filled < WELL_FILLED * self._width
+        return not begins_a_row or self._filled < WELL_FILLED * self._width
 
     def _place(self, slot: Slot) -> None:
         while slot.width:
-            room = self._width - _total(self._row)
+            room = self._width - self._filled
             if room <= 0 or (self._row and room < slot.width <= self._width):
                 self._end_row()
                 continue
             part = min(room, slot.width)
             self._row.append(Slot(slot.position, slot.start, part))
+            self._filled += part
             slot = Slot(slot.position, slot.start + part, slot.width - part)
 
     def _end_row(self, keeps_indent: bool = False) -> None:
         self._rows.append(tuple(self._row))
-        self._row, self._spaces, self._keeps_indent = [], [], keeps_indent
+        self._row, self._filled, self._keeps_indent = [], 0, keeps_indent
+        self._spaces, self._space_cells = [], 0
 
 
-def _width(text: str) -> int:
-    return 1 if text == "\n" else sum(map(get_character_cell_size, text))
-
-
-def _total(slots: Sequence[Slot]) -> int:
-    return sum(slot.width for slot in slots)
+@lru_cache(maxsize=8192)
+def _runs_of(text: str) -> tuple[tuple[str, int, int], ...]:
+    """Newlines, blanks and words of a token: what it is (`\\n`, a space, or nothing), first cell, cells."""
+    runs: list[tuple[str, int, int]] = []
+    start = 0
+    for run in _RUNS.findall(text):
+        width = 1 if run == "\n" else sum(map(get_character_cell_size, run))
+        runs.append(("\n" if run == "\n" else " " if run.isspace() else "", start, width))
+        start += width
+    return tuple(runs)

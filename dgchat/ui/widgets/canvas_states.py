@@ -55,6 +55,7 @@ class CanvasStates:
         self._step: CanvasStep | None = None
         self._texts: dict[str, tuple[str, int]] = {}
         self._noises: dict[int, str] = {}
+        self._kept: dict[int, DrawnToken] = {}
         self.num_overturned = 0
 
     def observe(self, step: CanvasStep, now: float) -> None:
@@ -156,7 +157,13 @@ class CanvasStates:
             text, width = self._text(position)
         is_past_end = self._end is not None and position >= self._end
         overturned = position in self._overturned and state is not State.SETTLED
-        return DrawnToken(text, width, state, min(level, self._noise_level - 1), is_past_end, overturned)
+        tint = level if state is State.DRAFT else 0
+        kept = self._kept.get(position)
+        if kept and (kept.text, kept.level) == (text, tint) and kept.state is state:
+            if (kept.is_past_end, kept.is_overturned) == (is_past_end, overturned):
+                return kept  # the same object, so that a row can be seen to be the same
+        drawn = self._kept[position] = DrawnToken(text, width, state, tint, is_past_end, overturned)
+        return drawn
 
     def _text(self, position: int) -> tuple[str, int]:
         assert self._step is not None

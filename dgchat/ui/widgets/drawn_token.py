@@ -24,7 +24,7 @@ class DrawnToken:
     state: State
     """Settled, fresh, draft or noise."""
     level: int
-    """Entropy level, 0 the surest."""
+    """Entropy level of a draft, 0 the surest; 0 for what is no draft."""
     is_past_end: bool = False
     """Whether it stands behind an end-of-turn that may still move."""
     is_overturned: bool = False
@@ -34,3 +34,14 @@ class DrawnToken:
     def breaks_lines(self) -> bool:
         """Whether its newlines are settled enough to break the line."""
         return self.state in (State.SETTLED, State.FRESH)
+
+    @property
+    def style(self) -> str:
+        """Name of the style it is drawn in."""
+        if self.state is State.NOISE:
+            return "noise"
+        if self.is_past_end:
+            return "past-end"
+        if self.state is State.DRAFT:
+            return "overturned" if self.is_overturned else f"draft-{self.level}"
+        return self.state.value
