@@ -49,9 +49,7 @@ class ReplayingEngine:
             ops_reason="a test",
         )
 
-    def generate(
-        self, request: GenerationRequest, on_event: EventListener, cancelled: Flag
-    ) -> Finished:
+    def generate(self, request: GenerationRequest, on_event: EventListener, cancelled: Flag) -> Finished:
         """Send every step when it is due."""
         on_event(Prefilled(20, 0, 0, 0.0))
         due = time.monotonic()

@@ -20,7 +20,7 @@ from dgchat.session.session import Session
 from dgchat.ui.line_filter import SafeLines
 from dgchat.ui.pace import Pace
 from dgchat.ui.screens.chat import ChatScreen
-from dgchat.ui.terminal_link import thrifty
+from dgchat.ui.terminal_link import forget_picture, thrifty
 from dgchat.ui.terminal_signals import leave_on_signals
 from dgchat.ui.theme import ChatTheme, choose_theme
 
@@ -52,6 +52,10 @@ class DgchatApp(App[None]):
         """Show the chat, and go when told to."""
         leave_on_signals(self._leave)
         self.push_screen(self.chat)
+
+    def on_resize(self) -> None:
+        """A terminal that changes its size moves what it shows."""
+        forget_picture(self)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Values for the variables that only our own themes have."""

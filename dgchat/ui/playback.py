@@ -13,6 +13,9 @@ MAX_TRAIL_SECONDS = 1.2
 MAX_BEHIND_SECONDS = 0.2
 """A terminal that has had no room for a frame for so long is slow: it gets the newest step."""
 
+MAX_WAIT_SECONDS = 0.25
+"""Frames further apart than this were held up by something that will not last."""
+
 _TIMER_TOLERANCE_SECONDS = 0.006
 """A frame due within this is drawn now rather than one timer tick later."""
 
@@ -92,7 +95,10 @@ class Playback:
     def _stride(self, now: float, backlog: int) -> float:
         if not self._trailing or self._is_behind(now):
             return backlog + 1.0
-        frames_left = max(1, int(self._budget(now) / self._frame_seconds))
+        # a slow line has fewer frames than the clock
+        waited = min(now - self._drawn_at, MAX_WAIT_SECONDS) if self.drawn >= 0 else 0.0
+        frame_seconds = max(self._frame_seconds, waited)
+        frames_left = max(1, int(self._budget(now) / frame_seconds))
         return max(1.0, backlog / frames_left)
 
     def _is_behind(self, now: float) -> bool:

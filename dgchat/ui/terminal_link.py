@@ -30,6 +30,9 @@ def thrifty(driver: type[Driver]) -> type[Driver]:
             self.num_written_bytes += len(written.encode("utf-8", "replace"))
             super().write(written)
 
+        def forget_picture(self) -> None:
+            self._picture = ""
+
     return ThriftyDriver
 
 
@@ -45,21 +48,29 @@ def is_terminal_behind(app: App[None]) -> bool:
     return queue is not None and queue.qsize() > 0
 
 
+def forget_picture(app: App[None]) -> None:
+    """The terminal has changed by itself: whatever is drawn next is sent."""
+    if hasattr(app._driver, "forget_picture"):
+        app._driver.forget_picture()
+
+
 class ByteBudget:
-    """Keeps what is drawn below a rate: after a frame the next one waits until the line has had time for it."""
+    """Keeps what is drawn below a rate: the next frame waits until the line has had time for the last one."""
 
     def __init__(self, bytes_per_second: int | None) -> None:
         """None: as much as there is."""
         self._rate = bytes_per_second
         self._seen: int | None = None
-        self._free_at = float("-inf")
+        self._sent_at = self._free_at = float("-inf")
 
     def allows(self, now: float, num_written: int) -> bool:
         """Whether a frame may be drawn, after so many bytes in all."""
         if self._rate is None:
             return True
-        written = 0 if self._seen is None else num_written - self._seen
+        if self._seen is not None and num_written > self._seen:
+            self._free_at = max(self._free_at, self._sent_at) + (num_written - self._seen) / self._rate
         self._seen = num_written
-        if written:
-            self._free_at = max(self._free_at, now) + written / self._rate
-        return now >= self._free_at
+        if now < self._free_at:
+            return False
+        self._sent_at = now
+        return True

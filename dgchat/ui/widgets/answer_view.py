@@ -21,6 +21,7 @@ from dgchat.ui.pace import Pace
 from dgchat.ui.playback import Playback
 from dgchat.ui.terminal_link import ByteBudget, is_terminal_behind, num_written_bytes
 from dgchat.ui.theme import ChatTheme
+from dgchat.ui.widgets.answer_label import AnswerLabel
 from dgchat.ui.widgets.answer_text import AnswerText
 from dgchat.ui.widgets.ground import Ground
 from dgchat.ui.widgets.live_canvas import LiveCanvas
@@ -53,7 +54,7 @@ class AnswerView(Ground, Vertical):
         self._budget = ByteBudget(pace.bytes_per_second)
         self._canvas = LiveCanvas(theme, pace.shows_raw_noise)
         self._status = StatusLine()
-        self._label = Static(Content("dgchat"), classes="message-label")
+        self._label = AnswerLabel()
         self._written = Static(classes="message-text")
         self._entropies: list[float] = []
         self._engine_seconds = 0.0
@@ -172,7 +173,7 @@ class AnswerView(Ground, Vertical):
 
     async def _swap(self) -> None:
         turn = self.turn
-        self._label.update(Content.assemble("dgchat", "   ", describe_end(turn)))
+        self._label.show_figures(describe_end(turn))
         parts: list[Widget] = [AnswerText(turn.text)] if turn.text.strip() else []
         if turn.thought:
             parts.insert(0, ThoughtView(turn.thought))

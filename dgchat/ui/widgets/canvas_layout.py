@@ -35,8 +35,8 @@ Row = tuple[Slot, ...]
 def lay_out(tokens: Sequence[DrawnToken], width: int, earlier: Sequence[Row] = ()) -> tuple[Row, ...]:
     """Rows of at most `width` cells, broken between words, and at newlines once they are settled.
 
-    A row begins where it began in the `earlier` layout if the row above is well filled by then, so that a word
-    that changes moves its own row alone; once everything above has settled a row begins where it is to begin.
+    A row begins where it began in the `earlier` layout if the row above is well filled by then, so that a
+    word that changes moves its own row alone; what has only settled text above it begins where it will stay.
     """
     starts = frozenset(row[0].position for row in earlier if row)
     return _Flow(max(1, width), starts).rows_of(tokens)

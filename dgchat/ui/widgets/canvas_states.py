@@ -26,7 +26,7 @@ SURE_LEVEL = 1
 NEARLY_SURE_LEVEL = 2
 """Highest entropy level at which a token that merely stays is believed; a wild guess may stay for long."""
 
-MAX_NOISE_CELLS = 8
+MAX_NOISE_CELLS = 6
 """Unknown tokens can be twenty cells wide; their noise is not."""
 
 NOISE_CELL = "░"
@@ -55,7 +55,7 @@ class CanvasStates:
         self._step: CanvasStep | None = None
         self._texts: dict[str, tuple[str, int]] = {}
         self._noises: dict[int, str] = {}
-        self._kept: dict[int, DrawnToken] = {}
+        self._kept: dict[int, tuple[tuple[object, ...], DrawnToken]] = {}
         self.num_overturned = 0
 
     def observe(self, step: CanvasStep, now: float) -> None:
@@ -119,7 +119,7 @@ class CanvasStates:
         self._token_ids[position], self._runs[position], self._settled[position] = token_id, 1, 0
 
     def _has_settled(self, position: int) -> bool:
-        """Whether it may count as settled from now on, until it changes: a wavering entropy does not blink."""
+        """Whether it counts as settled from now on, until it changes: a wavering entropy does not blink."""
         run, level = self._runs[position], self._level(position)
         return (run >= SETTLED_RUN and level <= SURE_LEVEL) or (
             run >= LONG_RUN and level <= NEARLY_SURE_LEVEL
@@ -158,12 +158,10 @@ class CanvasStates:
         is_past_end = self._end is not None and position >= self._end
         overturned = position in self._overturned and state is not State.SETTLED
         tint = level if state is State.DRAFT else 0
-        kept = self._kept.get(position)
-        if kept and (kept.text, kept.level) == (text, tint) and kept.state is state:
-            if (kept.is_past_end, kept.is_overturned) == (is_past_end, overturned):
-                return kept  # the same object, so that a row can be seen to be the same
-        drawn = self._kept[position] = DrawnToken(text, width, state, tint, is_past_end, overturned)
-        return drawn
+        look = (text, state, tint, is_past_end, overturned)
+        if position not in self._kept or self._kept[position][0] != look:
+            self._kept[position] = look, DrawnToken(text, width, state, tint, is_past_end, overturned)
+        return self._kept[position][1]  # the same object, so that a row can be seen to be the same
 
     def _text(self, position: int) -> tuple[str, int]:
         assert self._step is not None
@@ -176,7 +174,7 @@ class CanvasStates:
         return self._texts[piece]
 
     def _noise(self, position: int) -> str:
-        """As wide as the first token there was; it stays as it is while one unknown token follows the other."""
+        """As wide as the first token there was; it stays while one unknown token follows the other."""
         if self._raw_noise or self._is_padding(position):
             return fit(self._text(position)[0], 0, min(MAX_NOISE_CELLS, self._text(position)[1]))
         if position not in self._noises:

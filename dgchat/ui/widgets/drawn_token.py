@@ -34,14 +34,3 @@ class DrawnToken:
     def breaks_lines(self) -> bool:
         """Whether its newlines are settled enough to break the line."""
         return self.state in (State.SETTLED, State.FRESH)
-
-    @property
-    def style(self) -> str:
-        """Name of the style it is drawn in."""
-        if self.state is State.NOISE:
-            return "noise"
-        if self.is_past_end:
-            return "past-end"
-        if self.state is State.DRAFT:
-            return "overturned" if self.is_overturned else f"draft-{self.level}"
-        return self.state.value

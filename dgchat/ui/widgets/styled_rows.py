@@ -1,4 +1,4 @@
-"""Rows of text in a handful of named styles, drawn with the Line API: what moves is drawn with as little as can be."""
+"""Rows of text in a handful of named styles, drawn with the Line API: what moves is sent, and nothing else."""
 
 from __future__ import annotations
 
@@ -86,7 +86,9 @@ class StyledRows(Widget):
         """The row as wide as the widget."""
         used = _width(row)
         rest = " " * max(0, self.size.width - used)
-        segments = [Segment(text, self._style(name)) for name, text in (*row, (self.BLANK_STYLE, rest)) if text]
+        segments = [
+            Segment(text, self._style(name)) for name, text in (*row, (self.BLANK_STYLE, rest)) if text
+        ]
         return Strip(segments, used + len(rest))
 
     def _style(self, name: str) -> Style:
