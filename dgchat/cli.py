@@ -76,6 +76,7 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     system: Annotated[str | None, _option("system", metavar="TEXT")] = None,
     theme: Annotated[str | None, _option("theme", metavar="NAME")] = None,
     motion: Annotated[str | None, _option("motion", metavar="full|calm|off")] = None,
+    noise: Annotated[str | None, _option("noise", metavar="glyphs|raw")] = None,
     plain: Annotated[bool | None, _option("plain", "--plain/--no-plain")] = None,
     fps: Annotated[str | None, _option("fps", metavar="N")] = None,
     pace: Annotated[str | None, _option("pace", metavar="trail|live")] = None,

@@ -150,6 +150,11 @@ class Settings:
     system: str = _setting("", _text, "Instructions that precede the conversation.")
     theme: str = _setting("auto", _name, "Name of a theme, or auto: by the terminal's background.")
     motion: str = _setting("full", _one_of("full", "calm", "off"), "How much moves: full, calm or off.")
+    noise: str = _setting(
+        "glyphs",
+        _one_of("glyphs", "raw"),
+        "What stands for unknown tokens: glyphs, or raw: their own wild text.",
+    )
     plain: bool = _setting(False, _switch, "A chat of plain lines, for screen readers and simple terminals.")
     fps: int | None = _setting(
         None, _whole(1, 60), "Frames per second; left out: 20, or 10 over SSH, or 2 in calm motion."

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from threading import Event as Flag
 
 from dgchat.engine.events import (
-    CancelSignal,
     CanvasCommitted,
     CanvasStarted,
     CanvasStep,
@@ -49,9 +49,7 @@ class ReplayingEngine:
             ops_reason="a test",
         )
 
-    def generate(
-        self, request: GenerationRequest, on_event: EventListener, cancelled: CancelSignal
-    ) -> Finished:
+    def generate(self, request: GenerationRequest, on_event: EventListener, cancelled: Flag) -> Finished:
         """Send every step when it is due."""
         on_event(Prefilled(20, 0, 0, 0.0))
         due = time.monotonic()
@@ -61,9 +59,7 @@ class ReplayingEngine:
             on_event(CanvasStarted(index, len(steps[0].token_ids), len(self.canvases)))
             for step in steps:
                 due += self.step_seconds
-                while time.monotonic() < due and not cancelled.is_set():
-                    time.sleep(min(0.005, max(0.0, due - time.monotonic())))
-                if cancelled.is_set():
+                if cancelled.wait(max(0.0, due - time.monotonic())):
                     self.stopped_after.append(time.monotonic())
                     return self._finished("".join(shown), FinishReason.CANCELLED, num_steps, index + 1)
                 num_steps += 1

@@ -20,7 +20,8 @@ from dgchat.ui.widgets.canvas_paint import (
     paint_rule,
     style_name,
 )
-from dgchat.ui.widgets.canvas_states import CanvasStates, DrawnToken, State
+from dgchat.ui.widgets.canvas_states import CanvasStates
+from dgchat.ui.widgets.drawn_token import DrawnToken, State
 
 CURSOR_STYLE = "cursor"
 
@@ -121,8 +122,10 @@ class Frames:
             if not heat:
                 return style_name(position, token)
             settled_at = history.settle_steps[position]
-            if position >= history.length or settled_at > step or token.state is State.NOISE:
+            if token.state is State.NOISE:
                 return "noise"
+            if position >= history.length or settled_at > step:
+                return "unsettled"
             return f"heat-{heat_level(settled_at, history.num_steps)}"
 
         return name

@@ -20,11 +20,11 @@ from dgchat.session.commands import COMMANDS, Command
 from dgchat.session.session import Session
 from dgchat.ui.clipboard import copy_sequence
 from dgchat.ui.external_editor import edit_text
-from dgchat.ui.fewer_bytes import thrifty
 from dgchat.ui.line_filter import SafeLines
 from dgchat.ui.pace import Pace
 from dgchat.ui.screens.chat import ChatScreen
 from dgchat.ui.terminal import Terminal
+from dgchat.ui.terminal_link import forget_picture, thrifty
 from dgchat.ui.terminal_signals import interrupts_ignored, leave_on_signals
 from dgchat.ui.theme import ChatTheme, choose_theme
 from dgchat.ui.widgets.prompt_box import PromptBox, without_controls
@@ -63,6 +63,10 @@ class DgchatApp(App[None]):
         """Show the chat, and go when told to."""
         leave_on_signals(self._leave)
         self.push_screen(self.chat)
+
+    def on_resize(self) -> None:
+        """A terminal that changes its size moves what it shows."""
+        forget_picture(self)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Values for the variables that only our own themes have."""

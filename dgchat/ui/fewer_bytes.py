@@ -1,17 +1,15 @@
-"""The same picture in fewer bytes: what is written to the terminal says only how a style differs from the last.
+"""The same picture in fewer bytes: the terminal is told only how a style differs from the last.
 
-Textual resets the style after every run of text and spells the next one out, background and all: two thirds of what a
-moving canvas costs. Every write begins and ends with the style it would have had, so nothing has to be remembered.
+Textual resets the style after every run of text and spells the next one out, background and all: two thirds of
+what a moving canvas costs. Every write begins and ends with the style it would have had, so nothing has to be
+remembered.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from textual.driver import Driver
+from typing import NamedTuple
 
 _SEQUENCES = re.compile(r"\x1b\[([0-9;]*)([mH])")
 """How to draw, and where."""
@@ -53,19 +51,11 @@ def fewer_bytes(written: str) -> str:
     return "".join(pieces)
 
 
-def thrifty(driver: type[Driver]) -> type[Driver]:
-    """The driver, with every write in fewer bytes."""
-
-    class ThriftyDriver(driver):
-        def write(self, data: str) -> None:
-            super().write(fewer_bytes(data))
-
-    return ThriftyDriver
-
-
 def _draw(pieces: list[str], text: str, shown: _Style, wanted: _Style) -> _Style:
     """Add the text and, where that can be seen on it, the change of style; returns the style now."""
-    if text == "\n" or (not text.strip(" ") and _looks_same_on_spaces(shown, wanted)):
+    if text == "\n":  # between two rows, each of which says where it begins
+        return shown
+    if not text.strip(" ") and _looks_same_on_spaces(shown, wanted):
         pieces.append(text)
         return shown
     pieces += (_change(shown, wanted), text)

@@ -33,6 +33,7 @@ from dgchat.ui.turn_views import TurnViews
 from dgchat.ui.widgets.answer_view import AnswerView
 from dgchat.ui.widgets.composer import Composer
 from dgchat.ui.widgets.controls import Controls
+from dgchat.ui.widgets.ground import Ground
 from dgchat.ui.widgets.key_hints import KeyHints, choose_hints
 from dgchat.ui.widgets.notice import Notice
 from dgchat.ui.widgets.prompt_box import PromptBox
@@ -48,6 +49,10 @@ _HEIGHTS = [(0, "-short"), (14, "-high")]
 
 TWICE_SECONDS = 1.0
 """ctrl+c twice within this quits."""
+
+
+class Page(Ground, Container):
+    """Everything between the title and the foot."""
 
 
 class ChatScreen(Screen[None]):
@@ -79,7 +84,7 @@ class ChatScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Title, page, foot."""
         yield TitleBar()
-        with Container(id="page", classes="-welcome"):
+        with Page(id="page", classes="-welcome"):
             yield Welcome(self.theme, self.pace.is_moving, self.session.loading)
             yield Transcript()
             yield Static(Content("↓ new below"), id="new-below")

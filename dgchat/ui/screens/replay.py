@@ -26,6 +26,7 @@ from dgchat.ui.current_app import current_app
 from dgchat.ui.pace import Pace
 from dgchat.ui.palette_of import palette_of
 from dgchat.ui.screens.replay_keys import BINDINGS, INSPECT_HINTS, MINDS_HINTS, STEP_HINTS
+from dgchat.ui.terminal_link import is_terminal_behind
 from dgchat.ui.theme import ChatTheme
 from dgchat.ui.widgets.export_prompt import ExportPrompt
 from dgchat.ui.widgets.heat_legend import HeatLegend
@@ -34,7 +35,6 @@ from dgchat.ui.widgets.minds_changed import MindsChanged
 from dgchat.ui.widgets.replay_canvas import ReplayCanvas
 from dgchat.ui.widgets.replay_track import ReplayTrack
 from dgchat.ui.widgets.token_inspector import TokenInspector
-from dgchat.ui.writer_queue import is_terminal_behind
 
 _WIDTHS = [(0, "-one-column"), (130, "-two-columns")]
 
@@ -269,7 +269,7 @@ class ReplayScreen(ModalScreen[None]):
             self._cursor = self._most_changed(canvas)
         history = self._frames.histories[canvas]
         cursor = self._cursor if self._is_inspecting else None
-        self._canvas.show(self.index, heat=self._heat, cursor=cursor)
+        self._canvas.draw(self.index, heat=self._heat, cursor=cursor)
         self.query_one(ReplayTrack).show(self.index, canvas, self._words(within + 1, history.num_steps))
         self.query_one(HeatLegend).show(history.num_steps)
         if cursor is not None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import groupby
 
 from dgchat.ui.widgets.canvas_layout import Row, Slot, fit
-from dgchat.ui.widgets.canvas_states import DrawnToken, State
-
-MAX_NOISE_CELLS = 12
-"""Unknown tokens can be twenty cells wide; their noise is not."""
+from dgchat.ui.widgets.canvas_states import NOISE_CELL
+from dgchat.ui.widgets.drawn_token import DrawnToken, State
 
 SETTLE_BARS = "▏▎▍▌"
 """A row's settle bar, from nothing settled to all; it ends as the gutter of a finished message."""
@@ -21,7 +18,7 @@ _SCATTER = 2_654_435_761
 """A multiplier whose products look random in their middle bits."""
 
 Painted = tuple[tuple[str, str], ...]
-"""Pieces of one row, each with the name of its style."""
+"""Pieces of one row, each with the name of its style; the first is the gutter with the settle bar."""
 
 NameStyle = Callable[[int, DrawnToken], str]
 """The name of the style that the token at a position is drawn in."""
@@ -47,25 +44,30 @@ def paint_row(
     name_style: NameStyle = style_name,
 ) -> Painted:
     """Settle bar and text of one row; a row that was laid out for more tokens draws those that are left."""
-    drawn = [slot for slot in row if slot.position < len(tokens)]
-    settled = sum(tokens[slot.position].state in (State.SETTLED, State.FRESH) for slot in drawn)
-    bar = SETTLE_BARS[(len(SETTLE_BARS) - 1) * settled // max(1, len(drawn))]
-    pieces = [("gutter", (SETTLE_BARS[-1] if is_frozen else bar) + " ")]
-    for slot in drawn:
+    runs: list[tuple[str, str]] = []
+    num_slots = num_settled = 0
+    for slot in row:
+        if slot.position >= len(tokens):
+            break
         token = tokens[slot.position]
-        text = fit(token.text, slot.start, slot.width)
-        if token.state is State.NOISE and not text.isspace():
-            text = _noise(slot, sum(map(ord, token.text)), glyphs)
-        pieces.append((name_style(slot.position, token), text))
-    return tuple(
-        (name, "".join(text for _, text in group))
-        for name, group in groupby(pieces, key=lambda piece: piece[0])
-    )
+        num_slots += 1
+        num_settled += token.breaks_lines
+        is_whole = slot.start == 0 and slot.width == token.width and "\n" not in token.text
+        text = token.text if is_whole else fit(token.text, slot.start, slot.width)
+        if token.state is State.NOISE:
+            text = _noise(text, slot, glyphs)
+        name = name_style(slot.position, token)
+        if runs and runs[-1][0] == name:
+            runs[-1] = name, runs[-1][1] + text
+        else:
+            runs.append((name, text))
+    level = (len(SETTLE_BARS) - 1) * num_settled // max(1, num_slots)
+    return (("gutter", SETTLE_BARS[-1 if is_frozen else level] + " "), *runs)
 
 
 def paint_rule(width: int) -> Painted:
     """What stands between a finished canvas and the next."""
-    return ("gutter", SETTLE_BARS[-1]), ("rule", " " + "┄" * min(width, _RULE_CELLS))
+    return ("gutter", SETTLE_BARS[-1] + " "), ("rule", "┄" * min(width, _RULE_CELLS))
 
 
 def as_settled(token: DrawnToken) -> DrawnToken:
@@ -73,14 +75,12 @@ def as_settled(token: DrawnToken) -> DrawnToken:
     return replace(token, state=State.SETTLED, is_overturned=False)
 
 
-def clipped(token: DrawnToken) -> DrawnToken:
-    """The token, its noise no wider than MAX_NOISE_CELLS."""
-    if token.state is not State.NOISE or token.width <= MAX_NOISE_CELLS:
-        return token
-    return replace(token, text=fit(token.text, 0, MAX_NOISE_CELLS), width=MAX_NOISE_CELLS)
-
-
-def _noise(slot: Slot, seed: int, glyphs: str) -> str:
-    first = seed + slot.position * 7 + slot.start
-    cells = (((first + cell) * _SCATTER >> 16) % len(glyphs) for cell in range(slot.width))
-    return "".join(glyphs[cell] for cell in cells)
+def _noise(text: str, slot: Slot, glyphs: str) -> str:
+    """The glyphs, scattered over the cells of noise; a slot's are always the same."""
+    if NOISE_CELL not in text:
+        return text
+    first = slot.position * 7 + slot.start
+    return "".join(
+        glyphs[((first + cell) * _SCATTER >> 16) % len(glyphs)] if shown == NOISE_CELL else shown
+        for cell, shown in enumerate(text)
+    )

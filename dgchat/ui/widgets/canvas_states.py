@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
-from enum import Enum
 
 from rich.cells import cell_len
 
 from dgchat.engine.events import CanvasStep, entropy_of_level
 from dgchat.safe_text import visible
+from dgchat.ui.widgets.canvas_layout import fit
+from dgchat.ui.widgets.drawn_token import DrawnToken, State
 
 FRESH_SECONDS = 0.25
 """A token that has just settled is drawn bold for this long."""
@@ -26,44 +26,22 @@ SURE_LEVEL = 1
 NEARLY_SURE_LEVEL = 2
 """Highest entropy level at which a token that merely stays is believed; a wild guess may stay for long."""
 
+MAX_NOISE_CELLS = 6
+"""Unknown tokens can be twenty cells wide; their noise is not."""
+
+NOISE_CELL = "░"
+"""One cell of noise, for which a theme has glyphs of its own."""
+
 END_GLYPH = "·"
 """Stands for an end-of-turn token, which has no text to show."""
-
-
-class State(Enum):
-    """How a token is drawn; each differs from the others by more than its colour."""
-
-    SETTLED = "settled"
-    FRESH = "fresh"
-    DRAFT = "draft"
-    NOISE = "noise"
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnToken:
-    text: str
-    """Safe to show; a newline is one cell until it breaks the line."""
-    width: int
-    """Cells of the text, newlines counted as one."""
-    state: State
-    """Settled, fresh, draft or noise."""
-    level: int
-    """Entropy level, 0 the surest."""
-    is_past_end: bool = False
-    """Whether it stands behind an end-of-turn that may still move."""
-    is_overturned: bool = False
-    """Whether it was settled before and the model changed its mind."""
-
-    @property
-    def breaks_lines(self) -> bool:
-        """Whether its newlines are settled enough to break the line."""
-        return self.state in (State.SETTLED, State.FRESH)
 
 
 class CanvasStates:
     """Follows one canvas from step to step; every step must be observed, also those that are not drawn."""
 
-    def __init__(self, entropy_levels: tuple[float, ...]) -> None:
+    def __init__(self, entropy_levels: tuple[float, ...], raw_noise: bool = False) -> None:
+        """With `raw_noise` a token that is noise shows its text."""
+        self._raw_noise = raw_noise
         self._noise_level = len(entropy_levels)
         self._levels = bytes(bisect_left(entropy_levels, entropy_of_level(byte)) for byte in range(256))
         self._runs: list[int] = []
@@ -76,6 +54,8 @@ class CanvasStates:
         self._end_run = 0
         self._step: CanvasStep | None = None
         self._texts: dict[str, tuple[str, int]] = {}
+        self._noises: dict[int, str] = {}
+        self._kept: dict[int, tuple[tuple[object, ...], DrawnToken]] = {}
         self.num_overturned = 0
 
     def observe(self, step: CanvasStep, now: float) -> None:
@@ -139,7 +119,7 @@ class CanvasStates:
         self._token_ids[position], self._runs[position], self._settled[position] = token_id, 1, 0
 
     def _has_settled(self, position: int) -> bool:
-        """Whether it may count as settled from now on, until it changes: a wavering entropy does not blink."""
+        """Whether it counts as settled from now on, until it changes: a wavering entropy does not blink."""
         run, level = self._runs[position], self._level(position)
         return (run >= SETTLED_RUN and level <= SURE_LEVEL) or (
             run >= LONG_RUN and level <= NEARLY_SURE_LEVEL
@@ -165,15 +145,23 @@ class CanvasStates:
         return self._token_ids[position] in (self._token_ids[self._end], self._token_ids[-1])
 
     def _drawn(self, position: int, now: float) -> DrawnToken:
-        text, width = self._text(position)
         level = self._level(position)
         if self._settled[position]:
             state = State.FRESH if self._fresh_until[position] > now else State.SETTLED
         else:
             state = State.NOISE if level >= self._noise_level else State.DRAFT
+        if state is State.NOISE:
+            text = self._noise(position)
+            width = cell_len(text)
+        else:
+            text, width = self._text(position)
         is_past_end = self._end is not None and position >= self._end
         overturned = position in self._overturned and state is not State.SETTLED
-        return DrawnToken(text, width, state, min(level, self._noise_level - 1), is_past_end, overturned)
+        tint = level if state is State.DRAFT else 0
+        look = (text, state, tint, is_past_end, overturned)
+        if position not in self._kept or self._kept[position][0] != look:
+            self._kept[position] = look, DrawnToken(text, width, state, tint, is_past_end, overturned)
+        return self._kept[position][1]  # the same object, so that a row can be seen to be the same
 
     def _text(self, position: int) -> tuple[str, int]:
         assert self._step is not None
@@ -184,3 +172,14 @@ class CanvasStates:
             text = visible(piece)
             self._texts[piece] = text, cell_len(text) + text.count("\n")
         return self._texts[piece]
+
+    def _noise(self, position: int) -> str:
+        """As wide as the first token there was; it stays while one unknown token follows the other."""
+        if self._raw_noise or self._is_padding(position):
+            return fit(self._text(position)[0], 0, min(MAX_NOISE_CELLS, self._text(position)[1]))
+        if position not in self._noises:
+            text, width = self._text(position)
+            cells = max(1, min(MAX_NOISE_CELLS, width))
+            blanks = min(cells - 1, len(text) - len(text.lstrip(" ")))
+            self._noises[position] = " " * blanks + NOISE_CELL * (cells - blanks)
+        return self._noises[position]
