@@ -91,6 +91,7 @@ class Frames:
         for number in range(self._observed[1] + 1, within + 1):
             # a second a step: what settled in this step is fresh, what settled before is not
             self._states.observe(self.recording.canvases[canvas][number], float(number))
+            self._states.tokens(float(number))  # noise keeps the shape in which it was first drawn
         self._observed = canvas, within
         is_last = within == len(self.recording.canvases[canvas]) - 1
         return self._states.tokens(within + 1.0 if is_last else float(within))
