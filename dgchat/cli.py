@@ -20,7 +20,7 @@ from dgchat.errors import DgchatError, UsageError
 from dgchat.model_commands.group import models
 from dgchat.safe_text import visible
 from dgchat.session.loading import EngineLoader, Loading
-from dgchat.settings import Settings, doc_of, load_settings, setting_names, where_set
+from dgchat.settings import ChosenSettings, choose_settings, doc_of, setting_names, where_set
 
 EXIT_CODES = """\
 Exit codes: 0 ok; 1 something failed, a checkpoint is not downloaded, or the reader of a pipe has gone; \
@@ -66,6 +66,11 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     max_tokens: Annotated[str | None, _option("max_tokens", metavar="N")] = None,
     context: Annotated[str | None, _option("context", metavar="N")] = None,
     seed: Annotated[str | None, _option("seed", metavar="N")] = None,
+    entropy_bound: Annotated[str | None, _option("entropy_bound", metavar="NATS")] = None,
+    t_min: Annotated[str | None, _option("t_min", metavar="T")] = None,
+    t_max: Annotated[str | None, _option("t_max", metavar="T")] = None,
+    stability_threshold: Annotated[str | None, _option("stability_threshold", metavar="N")] = None,
+    confidence_threshold: Annotated[str | None, _option("confidence_threshold", metavar="NATS")] = None,
     thinking: Annotated[bool | None, _option("thinking", "--think/--no-think")] = None,
     system: Annotated[str | None, _option("system", metavar="TEXT")] = None,
     theme: Annotated[str | None, _option("theme", metavar="NAME")] = None,
@@ -73,6 +78,8 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     plain: Annotated[bool | None, _option("plain", "--plain/--no-plain")] = None,
     fps: Annotated[str | None, _option("fps", metavar="N")] = None,
     pace: Annotated[str | None, _option("pace", metavar="trail|live")] = None,
+    bell: Annotated[bool | None, _option("bell", "--bell/--no-bell")] = None,
+    title: Annotated[bool | None, _option("title", "--title/--no-title")] = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Fetch the model of --model without asking, if need be.")
     ] = False,
@@ -88,9 +95,9 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
         call.obj = flags
         return 0
     is_chat = prompt is None and (plain is True or _is_terminal(sys.stdin))
-    settings = load_settings(flags)
-    _fetch_if_missing(settings.model, yes=yes)
-    return _answer_or_chat(settings, _loader(settings, flags), prompt, json=json, is_chat=is_chat)
+    chosen = choose_settings(flags)
+    _fetch_if_missing(chosen.settings.model, yes=yes)
+    return _answer_or_chat(chosen, prompt, json=json, is_chat=is_chat)
 
 
 @app.command("bench")
@@ -107,21 +114,21 @@ def _bench(
     json: Json = False,
 ) -> int:
     """Measure denoising steps per second, with early stopping off."""
-    flags = _with_own(context, {"steps": steps, "model": model, "device": device})
-    settings = load_settings(flags)
+    chosen = _with_own(context, {"steps": steps, "model": model, "device": device})
+    settings = chosen.settings
     if against is not None:
         from dgchat.bench_against import run_against  # brings torch and transformers
 
         return run_against(settings.model, settings.steps, repeat, json=json, out=sys.stdout)
     from dgchat.bench import run_bench  # only this command needs it
 
-    return run_bench(_loader(settings, flags), settings.steps, repeat, json=json, out=sys.stdout)
+    return run_bench(_loader(chosen), settings.steps, repeat, json=json, out=sys.stdout)
 
 
 @app.command("doctor")
 def _doctor(context: typer.Context, model: Model = None, device: Device = None) -> int:
     """Say what this machine offers and what dgchat makes of it."""
-    settings = load_settings(_with_own(context, {"model": model, "device": device}))
+    settings = _with_own(context, {"model": model, "device": device}).settings
     from dgchat.doctor import run_doctor  # only this command needs it
 
     return run_doctor(settings, sys.stdout)
@@ -146,22 +153,21 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return code or 0
 
 
-def _answer_or_chat(
-    settings: Settings, loader: EngineLoader, prompt: str | None, *, json: bool, is_chat: bool
-) -> int:
+def _answer_or_chat(chosen: ChosenSettings, prompt: str | None, *, json: bool, is_chat: bool) -> int:
+    settings = chosen.settings
     if is_chat:
         if json:
             raise UsageError("--json needs a prompt", hint="use --prompt")
         from dgchat.ui.run import run_app  # brings textual, which a one-shot does without
 
-        return run_app(settings, loader)
+        return run_app(settings, _loader(chosen), chosen.origins)
     from dgchat.one_shot.prompt import FROM_STDIN, read_stdin  # a chat does without the one-shot
     from dgchat.one_shot.run import run_one_shot
 
     text = read_stdin(sys.stdin) if prompt in (None, FROM_STDIN) else prompt
     if prompt is None and not text.strip():
         raise UsageError("the chat needs a terminal, and standard input is empty", hint="use --prompt TEXT")
-    return run_one_shot(text, settings, loader, json=json, out=sys.stdout, err=sys.stderr)
+    return run_one_shot(text, settings, _loader(chosen), json=json, out=sys.stdout, err=sys.stderr)
 
 
 def _fetch_if_missing(model: str | None, *, yes: bool) -> None:
@@ -172,13 +178,15 @@ def _fetch_if_missing(model: str | None, *, yes: bool) -> None:
     fetch_if_missing(model, yes=yes, reads=sys.stdin, err=sys.stderr)
 
 
-def _with_own(context: typer.Context, own: Mapping[str, object]) -> dict[str, object]:
-    """Flags of a subcommand: those before its name, then its own."""
+def _with_own(context: typer.Context, own: Mapping[str, object]) -> ChosenSettings:
+    """Settings of a subcommand: the flags before its name, then its own."""
     before = cast("dict[str, object]", context.obj)
-    return {**before, **{name: value for name, value in own.items() if value is not None}}
+    return choose_settings({**before, **{name: value for name, value in own.items() if value is not None}})
 
 
-def _loader(settings: Settings, flags: Mapping[str, object]) -> EngineLoader:
+def _loader(chosen: ChosenSettings) -> EngineLoader:
+    settings = chosen.settings
+
     def load(loading: Loading) -> Engine:
         from dgchat.api import load_engine  # brings torch: seconds, so only once an engine is needed
 
@@ -189,7 +197,7 @@ def _loader(settings: Settings, flags: Mapping[str, object]) -> EngineLoader:
             on_progress=loading.report,
             cancelled=loading.cancelled,
             on_plan=loading.take_plan,
-            named_by=where_set("model", flags),
+            named_by=where_set("model", chosen.origins),
         )
 
     return load

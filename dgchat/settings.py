@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from dataclasses import field as dataclass_field
 from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +17,9 @@ from dgchat.errors import SettingsError
 from dgchat.paths import PATH_VARIABLES, config_file
 
 PREFIX = "DGCHAT_"
+
+KEYS_TABLE = "keys"
+"""The one table of config.toml: which keys do what in the chat."""
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -34,6 +38,22 @@ def _whole(low: int, high: int) -> Reader:
         except ValueError as error:
             raise ValueError(wanted) from error
         if not low <= number <= high:
+            raise ValueError(wanted)
+        return number
+
+    return read
+
+
+def _real(low: float, high: float) -> Reader:
+    def read(raw: object) -> float:
+        wanted = f"a number from {low:g} to {high:g}"
+        if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+            raise ValueError(wanted)
+        try:
+            number = float(raw)
+        except ValueError as error:
+            raise ValueError(wanted) from error
+        if not low <= number <= high:  # nan is not
             raise ValueError(wanted)
         return number
 
@@ -70,8 +90,16 @@ def _switch(raw: object) -> bool:
     return lowered in _TRUE
 
 
-def _setting(default: object, read: Reader, doc: str) -> Any:
-    return dataclass_field(default=default, metadata={"read": read, "doc": doc})
+def _setting(default: object, read: Reader, doc: str, choices: tuple[str, ...] = ()) -> Any:
+    return dataclass_field(default=default, metadata={"read": read, "doc": doc, "choices": choices})
+
+
+def _choice(names: tuple[str, ...], doc: str) -> Any:
+    return _setting(names[0], _one_of(*names), doc, names)
+
+
+def _off(doc: str) -> Any:
+    return _setting(False, _switch, doc, ("true", "false"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +111,7 @@ class Settings:
         _name,
         "Checkpoint folder or hub id; left out: on a GPU a cached one that fits, else the bundled one.",
     )
-    device: str = _setting(
-        "auto", _one_of("auto", "cpu", "cuda", "mps"), "Where to compute: auto, cpu, cuda or mps."
-    )
+    device: str = _choice(("auto", "cpu", "cuda", "mps"), "Where to compute: auto, cpu, cuda or mps.")
     steps: int | None = _setting(
         None, _whole(1, 1024), "Most denoising steps per canvas; left out: the checkpoint's own."
     )
@@ -102,17 +128,38 @@ class Settings:
     seed: int | None = _setting(
         None, _whole(0, MAX_SEED), "Seed of an answer; left out: a fresh one each turn."
     )
-    thinking: bool = _setting(False, _switch, "Let the model think before it answers.")
+    entropy_bound: float | None = _setting(
+        None,
+        _real(0, 1000),
+        "Nats of entropy that the tokens accepted in one step may sum to; left out: the checkpoint's own.",
+    )
+    t_min: float | None = _setting(
+        None, _real(0.01, 10), "Temperature of the last denoising step; left out: the checkpoint's own."
+    )
+    t_max: float | None = _setting(
+        None, _real(0.01, 10), "Temperature of the first denoising step; left out: the checkpoint's own."
+    )
+    stability_threshold: int | None = _setting(
+        None,
+        _whole(0, 1024),
+        "Steps a canvas must stay the same before it may end early; left out: the checkpoint's own.",
+    )
+    confidence_threshold: float | None = _setting(
+        None,
+        _real(0, 12.5),
+        "Mean nats per token below which a canvas may end early; left out: the checkpoint's own.",
+    )
+    thinking: bool = _off("Let the model think before it answers.")
     system: str = _setting("", _text, "Instructions that precede the conversation.")
     theme: str = _setting("auto", _name, "Name of a theme, or auto: by the terminal's background.")
-    motion: str = _setting("full", _one_of("full", "calm", "off"), "How much moves: full, calm or off.")
-    plain: bool = _setting(False, _switch, "A chat of plain lines, for screen readers and simple terminals.")
+    motion: str = _choice(("full", "calm", "off"), "How much moves: full, calm or off.")
+    plain: bool = _off("A chat of plain lines, for screen readers and simple terminals.")
     fps: int | None = _setting(
         None, _whole(1, 60), "Frames per second; left out: 20, or 10 over SSH, or 2 in calm motion."
     )
-    pace: str = _setting(
-        "trail", _one_of("trail", "live"), "trail shows every step a moment later, live only the newest."
-    )
+    pace: str = _choice(("trail", "live"), "trail shows every step a moment later, live only the newest.")
+    bell: bool = _off("Ring when an answer that took some seconds ends while you look elsewhere.")
+    title: bool = _off("Name the conversation in the title of the terminal.")
 
 
 def setting_names() -> tuple[str, ...]:
@@ -125,20 +172,66 @@ def doc_of(name: str) -> str:
     return next(str(setting.metadata["doc"]) for setting in fields(Settings) if setting.name == name)
 
 
+class Origin(StrEnum):
+    """Where the value of a setting comes from; a later one wins."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    VARIABLE = "variable"
+    FLAG = "flag"
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenSettings:
+    settings: Settings
+    """What holds."""
+    origins: Mapping[str, Origin]
+    """Where each of them comes from."""
+
+
+def choices_of(name: str) -> tuple[str, ...]:
+    """The few values that a setting can have, as they are typed; empty if there are many."""
+    return next(setting.metadata["choices"] for setting in fields(Settings) if setting.name == name)
+
+
 def load_settings(flags: Mapping[str, object]) -> Settings:
     """Merge defaults, config.toml, DGCHAT_* and flags (None: not given); SettingsError says what is wrong."""
+    return choose_settings(flags).settings
+
+
+def choose_settings(flags: Mapping[str, object]) -> ChosenSettings:
+    """As `load_settings`, and where each value comes from."""
     values: dict[str, object] = {}
-    for layer in (_from_file(config_file()), _from_environment(os.environ), _from_flags(flags)):
+    origins = dict.fromkeys(setting_names(), Origin.DEFAULT)
+    layers = {
+        Origin.FILE: _from_file(config_file()),
+        Origin.VARIABLE: _from_environment(os.environ),
+        Origin.FLAG: _from_flags(flags),
+    }
+    for origin, layer in layers.items():
         values.update(layer)
-    return Settings(**cast("dict[str, Any]", values))
+        origins.update(dict.fromkeys(layer, origin))
+    return ChosenSettings(Settings(**cast("dict[str, Any]", values)), origins)
 
 
-def where_set(name: str, flags: Mapping[str, object]) -> str:
-    """What a person has to leave out to get the default of a setting that is not at its default."""
-    if flags.get(name) is not None:
-        return _flag(name)
-    variable = PREFIX + name.upper()
-    return variable if os.environ.get(variable) else f"{name} in {config_file()}"
+def read_setting(name: str, raw: object) -> object:
+    """The value that `raw` (text, or as TOML has it) means for a setting; SettingsError says what can be."""
+    return _read(name, raw, name, setting_names())
+
+
+def load_keys() -> dict[str, object]:
+    """The table [keys] of config.toml as it stands there; SettingsError if it is no table."""
+    keys = _parse(config_file()).get(KEYS_TABLE, {})
+    if not isinstance(keys, dict):
+        raise SettingsError(f"{KEYS_TABLE} in {config_file()} must be a table", hint="begin it with [keys]")
+    return cast("dict[str, object]", keys)
+
+
+def where_set(name: str, origins: Mapping[str, Origin]) -> str:
+    """What a person has to leave out to get the default of a setting: a flag, a variable or a key."""
+    if origins[name] is Origin.VARIABLE:
+        return PREFIX + name.upper()
+    return f"{name} in {config_file()}" if origins[name] is Origin.FILE else _flag(name)
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
@@ -153,13 +246,20 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def _from_file(path: Path) -> dict[str, object]:
+    return {
+        name: _read(name, value, f"{name} in {path}", setting_names())
+        for name, value in _parse(path).items()
+        if name != KEYS_TABLE
+    }
+
+
+def _parse(path: Path) -> dict[str, object]:
     try:
-        raw: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"{path} cannot be read: {error}", hint="correct it or move it away") from error
-    return {name: _read(name, value, f"{name} in {path}", setting_names()) for name, value in raw.items()}
 
 
 def _from_environment(variables: Mapping[str, str]) -> dict[str, object]:

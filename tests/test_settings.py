@@ -8,7 +8,17 @@ import pytest
 
 from dgchat.errors import SettingsError
 from dgchat.paths import config_file
-from dgchat.settings import Settings, doc_of, load_settings, setting_names, where_set
+from dgchat.settings import (
+    Origin,
+    Settings,
+    choose_settings,
+    doc_of,
+    load_keys,
+    load_settings,
+    read_setting,
+    setting_names,
+    where_set,
+)
 
 SOURCES = Path(__file__).parent.parent / "dgchat"
 
@@ -24,10 +34,10 @@ def test_without_anything_the_defaults_hold() -> None:
 
 def test_it_is_known_what_has_to_be_left_out_for_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
     write_config('model = "big"')
-    assert where_set("model", {"model": None}) == f"model in {config_file()}"
+    assert where_set("model", choose_settings({"model": None}).origins) == f"model in {config_file()}"
     monkeypatch.setenv("DGCHAT_MODEL", "big")
-    assert where_set("model", {}) == "DGCHAT_MODEL"
-    assert where_set("model", {"model": "big"}) == "--model"
+    assert where_set("model", choose_settings({}).origins) == "DGCHAT_MODEL"
+    assert where_set("model", choose_settings({"model": "big"}).origins) == "--model"
 
 
 def test_flags_win_over_variables_and_variables_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,6 +46,29 @@ def test_flags_win_over_variables_and_variables_over_the_file(monkeypatch: pytes
     monkeypatch.setenv("DGCHAT_SYSTEM", "variable")
     settings = load_settings({"system": "flag"})
     assert (settings.steps, settings.max_tokens, settings.system) == (5, 200, "flag")
+
+
+def test_every_value_says_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_config("steps = 5\nfps = 10\nt_min = 0.5")
+    monkeypatch.setenv("DGCHAT_FPS", "20")
+    origins = choose_settings({"t_min": "0.3", "t_max": None}).origins
+    assert [origins[name] for name in ("t_max", "steps", "fps", "t_min")] == list(Origin)
+
+
+def test_the_keys_are_no_setting_and_must_be_a_table() -> None:
+    write_config("steps = 5\n[keys]\nhelp = 'f3'")
+    assert load_settings({}).steps == 5
+    assert load_keys() == {"help": "f3"}
+    write_config("keys = 5")
+    with pytest.raises(SettingsError, match=r"begin it with \[keys\]"):
+        load_keys()
+
+
+def test_a_value_of_any_kind_is_read_as_the_table_reads_it() -> None:
+    assert read_setting("t_min", "0.25") == 0.25
+    assert read_setting("bell", "on") is True
+    with pytest.raises(SettingsError, match=r"t_min must be a number from 0\.01 to 10"):
+        read_setting("t_min", "nan")
 
 
 def test_a_flag_that_was_not_given_changes_nothing() -> None:
@@ -79,6 +112,8 @@ def test_a_broken_file_is_one_clear_error(text: str) -> None:
         ("device", "gpu", "--device must be one of auto, cpu, cuda, mps"),
         ("motion", "clam", r"did you mean calm\?"),
         ("fps", "1000", "from 1 to 60"),
+        ("entropy_bound", "-1", "--entropy-bound must be a number from 0 to 1000"),
+        ("t_max", "hot", "--t-max must be a number from 0.01 to 10"),
         ("model", "", "--model must be a name"),
     ],
 )

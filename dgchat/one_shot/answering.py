@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dgchat.api import fresh_seed
-from dgchat.engine.events import ChatMessage, EngineInfo, GenerationRequest, SamplerConfig
+from dgchat.engine.events import ChatMessage, EngineInfo, GenerationRequest
 from dgchat.errors import UsageError, as_dgchat_error
 from dgchat.session.loading import EngineLoader, Loading
 from dgchat.session.turn import Turn, TurnSettings
@@ -19,13 +19,11 @@ class Answering:
     """One prompt on its way to an answer; `run` may be called in a thread, the rest is for looking on."""
 
     def __init__(self, prompt: str, settings: Settings, engine_loader: EngineLoader) -> None:
-        seed = fresh_seed() if settings.seed is None else settings.seed
+        turn = TurnSettings.of(settings)
+        seed = fresh_seed() if turn.seed is None else turn.seed
         self._engine_loader = engine_loader
         self.loading = Loading()
-        self.turn = Turn(
-            prompt,
-            TurnSettings(settings.steps, settings.max_tokens, seed, settings.thinking, settings.system),
-        )
+        self.turn = Turn(prompt, replace(turn, seed=seed))
         self.info: EngineInfo | None = None
         self.request: GenerationRequest | None = None
 
@@ -54,11 +52,7 @@ def request_for(turn: Turn, info: EngineInfo) -> GenerationRequest:
     return GenerationRequest(
         messages=(*system, ChatMessage("user", turn.prompt)),
         max_new_tokens=settings.max_tokens or ONE_SHOT_CANVASES * info.canvas_length,
-        sampler=_sampler(settings.steps, info.sampler),
+        sampler=settings.sampler(info.sampler),
         seed=turn.seed,
         thinking=settings.thinking,
     )
-
-
-def _sampler(steps: int | None, own: SamplerConfig) -> SamplerConfig:
-    return own if steps is None else replace(own, max_denoising_steps=steps)

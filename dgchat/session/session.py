@@ -238,7 +238,7 @@ class Session:
         return GenerationRequest(
             messages=(*system, *earlier, ChatMessage("user", turn.question), *begun),
             max_new_tokens=self._canvases_of(turn.settings) * self.canvas_length,
-            sampler=replace(self.info.sampler, max_denoising_steps=self._steps_of(turn.settings)),
+            sampler=replace(turn.settings, steps=self._steps_of(turn.settings)).sampler(self.info.sampler),
             seed=turn.seed,
             thinking=turn.settings.thinking and not begun,
         )

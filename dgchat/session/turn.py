@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event as Flag
 
 from dgchat.engine.events import (
@@ -13,10 +13,15 @@ from dgchat.engine.events import (
     Finished,
     FinishReason,
     Prefilled,
+    SamplerConfig,
 )
 from dgchat.engine.trace import Trace
 from dgchat.errors import DgchatError
 from dgchat.session.attachments import Attachment, with_attachments
+from dgchat.settings import Settings
+
+SAMPLER_SETTINGS = ("entropy_bound", "t_min", "t_max", "stability_threshold", "confidence_threshold")
+"""Fields of `SamplerConfig` that a turn may change besides its steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +30,40 @@ class TurnSettings:
     """Most denoising steps on one canvas; None for the checkpoint's own."""
     max_tokens: int | None = None
     """Most tokens of the answer; None for the chat's default."""
+    entropy_bound: float | None = None
+    """As in `SamplerConfig`, here and below; None for the checkpoint's own."""
+    t_min: float | None = None
+    t_max: float | None = None
+    stability_threshold: int | None = None
+    confidence_threshold: float | None = None
     seed: int | None = None
     """None for a fresh seed every turn."""
     thinking: bool = False
     """Ask the model to think first."""
     system: str = ""
     """Instructions for the model, empty for none."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> TurnSettings:
+        """What the settings ask of every turn."""
+        return cls(
+            steps=settings.steps,
+            max_tokens=settings.max_tokens,
+            entropy_bound=settings.entropy_bound,
+            t_min=settings.t_min,
+            t_max=settings.t_max,
+            stability_threshold=settings.stability_threshold,
+            confidence_threshold=settings.confidence_threshold,
+            seed=settings.seed,
+            thinking=settings.thinking,
+            system=settings.system,
+        )
+
+    def sampler(self, own: SamplerConfig) -> SamplerConfig:
+        """The checkpoint's own sampler, but for what is asked for."""
+        asked = {name: getattr(self, name) for name in SAMPLER_SETTINGS}
+        given = {name: value for name, value in asked.items() if value is not None}
+        return replace(own, max_denoising_steps=self.steps or own.max_denoising_steps, **given)
 
 
 @dataclass(slots=True, eq=False)

@@ -19,6 +19,8 @@ class Pace:
     """Most frames drawn in a second."""
     is_trailing: bool
     """Whether a fast engine's steps are shown one by one from the record."""
+    is_calm: bool = False
+    """Whether nothing may flash or run: what is new appears, and stays."""
 
     @classmethod
     def of(cls, settings: Settings, over_ssh: bool) -> Pace:
@@ -26,5 +28,5 @@ class Pace:
         usual = REMOTE_FRAMES_PER_SECOND if over_ssh else LOCAL_FRAMES_PER_SECOND
         frames = float(settings.fps or usual)
         if settings.motion == "calm":
-            return cls(True, min(frames, CALM_FRAMES_PER_SECOND), False)
-        return cls(settings.motion != "off", frames, settings.pace == "trail")
+            return cls(True, min(frames, CALM_FRAMES_PER_SECOND), False, True)
+        return cls(settings.motion != "off", frames, settings.pace == "trail", settings.motion == "off")
