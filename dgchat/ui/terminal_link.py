@@ -48,6 +48,13 @@ def is_terminal_behind(app: App[None]) -> bool:
     return queue is not None and queue.qsize() > 0
 
 
+def write_to_terminal(app: App[None], sequence: str) -> None:
+    """Send a control sequence of our own between two frames; nothing where there is no terminal."""
+    driver = getattr(app, "_driver", None)
+    if driver is not None:
+        driver.write(sequence)
+
+
 def forget_picture(app: App[None]) -> None:
     """The terminal has changed by itself: whatever is drawn next is sent."""
     if hasattr(app._driver, "forget_picture"):

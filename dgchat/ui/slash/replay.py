@@ -51,7 +51,7 @@ class ReplayCommands:
 
     async def _export(self, argument: str) -> None:
         recording = Recording.of(self._turn(len(self._screen.session.turns)), self._model)
-        palette = palette_of(self._screen.theme)
+        palette = palette_of(self._screen.look.theme)
         path = await asyncio.to_thread(export_recording, recording, argument or free_name(), palette)
         self._screen.flash(f"written to {path}")
 
@@ -60,7 +60,7 @@ class ReplayCommands:
         most = max(1, len(turns))
         number = read_number(argument, "The number of an answer", 1, most) if argument else most
         self._turn(number)
-        replay = ReplayScreen(turns, number - 1, screen.theme, screen.pace, heat, self._model)
+        replay = ReplayScreen(turns, number - 1, screen.look.theme, screen.look.pace, heat, self._model)
         current_app(screen).push_screen(replay)
 
     def _turn(self, number: int) -> Turn:

@@ -84,7 +84,7 @@ class AnswerView(Ground, Vertical):
         """Start the clocks: one for frames, one for the seconds of a phase."""
         if self._pace.is_moving:
             self._timer = self.set_interval(1 / self._pace.frames_per_second, self._show_frame)
-        phase_frames_per_second = PHASE_FRAMES_PER_SECOND if self._pace.is_moving else 1
+        phase_frames_per_second = 1 if self._pace.is_calm else PHASE_FRAMES_PER_SECOND
         self._phase_timer = self.set_interval(1 / phase_frames_per_second, self._show_phase)
         self._show_phase()
 
