@@ -64,5 +64,5 @@ def _write_now(sequence: str) -> None:
 
 def make_session(settings: Settings, engine_loader: EngineLoader) -> Session:
     """An empty conversation whose next turn is as the settings ask for."""
-    prompts = PromptHistory(HistoryFile(prompt_history_file()))
-    return Session(engine_loader, TurnSettings.of(settings), prompts)
+    history = PromptHistory(HistoryFile(prompt_history_file()))
+    return Session(engine_loader, TurnSettings.of(settings), history)

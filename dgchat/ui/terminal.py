@@ -35,8 +35,8 @@ class Terminal:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Terminal:
-        """Read TERM, COLORTERM, COLORFGBG (`foreground;background`), VISUAL and EDITOR, and what
-        ssh, tmux and screen set.
+        """Read TERM, COLORTERM, COLORFGBG (`foreground;background`), VISUAL and EDITOR, and what ssh, tmux
+        and screen set.
         """
         background = environment.get("COLORFGBG", "").rpartition(";")[2]
         name = environment.get("TERM", "")
@@ -50,14 +50,14 @@ class Terminal:
         )
 
 
-def _multiplexer(environment: Mapping[str, str]) -> Multiplexer:
-    if environment.get("TMUX"):
-        return Multiplexer.TMUX
-    return Multiplexer.SCREEN if environment.get("STY") else Multiplexer.NONE
-
-
 def _has_few_colours(environment: Mapping[str, str]) -> bool:
     """As rich decides it, which then draws every colour as the nearest of the sixteen."""
     if environment.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit"):
         return False
     return environment.get("TERM", "").rpartition("-")[2] not in ("256color", "kitty")
+
+
+def _multiplexer(environment: Mapping[str, str]) -> Multiplexer:
+    if environment.get("TMUX"):
+        return Multiplexer.TMUX
+    return Multiplexer.SCREEN if environment.get("STY") else Multiplexer.NONE

@@ -45,13 +45,13 @@ class ChatCommands:
         self._screen = screen
         self._session = screen.session
         self._groups: tuple[CommandGroup, ...] = (
-            CopyCommands(screen),
             LookCommands(screen),
-            ReplayCommands(screen),
+            CopyCommands(screen),
             PromptCommands(screen),
+            ReplayCommands(screen),
             RetryCommands(screen),
         )
-        self.choices_of = KnownArguments({"theme": lambda: sorted(screen.look.shelf.themes)}).of
+        self.choices_of = KnownArguments({"theme": self._theme_names}).of
 
     @property
     def handlers(self) -> dict[str, Handler]:
@@ -167,6 +167,9 @@ class ChatCommands:
 
     async def _stats(self, argument: str) -> None:
         await self._say(describe_stats(self._last_turn()))
+
+    def _theme_names(self) -> list[str]:
+        return sorted(self._screen.look.shelf.themes)
 
     async def _quit(self, argument: str) -> None:
         self._session.cancel()
