@@ -20,7 +20,15 @@ from dgchat.errors import DgchatError, UsageError
 from dgchat.model_commands.group import models
 from dgchat.safe_text import visible
 from dgchat.session.loading import EngineLoader, Loading
-from dgchat.settings import ChosenSettings, Settings, choose_settings, doc_of, load_settings, setting_names
+from dgchat.settings import (
+    ChosenSettings,
+    Settings,
+    choose_settings,
+    doc_of,
+    load_settings,
+    setting_names,
+    where_set,
+)
 
 EXIT_CODES = """\
 Exit codes: 0 ok; 1 something failed, a checkpoint is not downloaded, or the reader of a pipe has gone; \
@@ -76,6 +84,7 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     system: Annotated[str | None, _option("system", metavar="TEXT")] = None,
     theme: Annotated[str | None, _option("theme", metavar="NAME")] = None,
     motion: Annotated[str | None, _option("motion", metavar="full|calm|off")] = None,
+    noise: Annotated[str | None, _option("noise", metavar="glyphs|raw")] = None,
     plain: Annotated[bool | None, _option("plain", "--plain/--no-plain")] = None,
     fps: Annotated[str | None, _option("fps", metavar="N")] = None,
     pace: Annotated[str | None, _option("pace", metavar="trail|live")] = None,
@@ -98,7 +107,8 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     is_chat = prompt is None and (plain is True or _is_terminal(sys.stdin))
     chosen = choose_settings(flags)
     _fetch_if_missing(chosen.settings.model, yes=yes)
-    return _answer_or_chat(chosen, prompt, json=json, is_chat=is_chat)
+    loader = _loader(chosen.settings, flags)
+    return _answer_or_chat(chosen, loader, prompt, json=json, is_chat=is_chat)
 
 
 @app.command("bench")
@@ -115,20 +125,40 @@ def _bench(
     json: Json = False,
 ) -> int:
     """Measure denoising steps per second, with early stopping off."""
-    settings = _with_flags(context, {"steps": steps, "model": model, "device": device})
+    flags = _with_own(context, {"steps": steps, "model": model, "device": device})
+    settings = load_settings(flags)
     if against is not None:
         from dgchat.bench_against import run_against  # brings torch and transformers
 
         return run_against(settings.model, settings.steps, repeat, json=json, out=sys.stdout)
     from dgchat.bench import run_bench  # only this command needs it
 
-    return run_bench(_loader(settings), settings.steps, repeat, json=json, out=sys.stdout)
+    return run_bench(_loader(settings, flags), settings.steps, repeat, json=json, out=sys.stdout)
+
+
+@app.command("replay")
+def _replay(
+    context: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(metavar="FILE|ID", help="A .jsonl recording, - for one piped in, or a stored answer."),
+    ],
+    plain: Annotated[bool | None, _option("plain", "--plain/--no-plain")] = None,
+    export: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Write it to this file: .html, .svg, .cast or .jsonl.")
+    ] = None,
+) -> int:
+    """Show once more how an answer was denoised."""
+    settings = load_settings(_with_own(context, {"plain": plain}))
+    from dgchat.replay.command import run_replay  # brings rich
+
+    return run_replay(source, settings, export, reads=sys.stdin, out=sys.stdout, err=sys.stderr)
 
 
 @app.command("doctor")
 def _doctor(context: typer.Context, model: Model = None, device: Device = None) -> int:
     """Say what this machine offers and what dgchat makes of it."""
-    settings = _with_flags(context, {"model": model, "device": device})
+    settings = load_settings(_with_own(context, {"model": model, "device": device}))
     from dgchat.doctor import run_doctor  # only this command needs it
 
     return run_doctor(settings, sys.stdout)
@@ -153,21 +183,23 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return code or 0
 
 
-def _answer_or_chat(chosen: ChosenSettings, prompt: str | None, *, json: bool, is_chat: bool) -> int:
+def _answer_or_chat(
+    chosen: ChosenSettings, loader: EngineLoader, prompt: str | None, *, json: bool, is_chat: bool
+) -> int:
     settings = chosen.settings
     if is_chat:
         if json:
             raise UsageError("--json needs a prompt", hint="use --prompt")
         from dgchat.ui.run import run_app  # brings textual, which a one-shot does without
 
-        return run_app(settings, _loader(settings), chosen.origins)
+        return run_app(settings, loader, chosen.origins)
     from dgchat.one_shot.prompt import FROM_STDIN, read_stdin  # a chat does without the one-shot
     from dgchat.one_shot.run import run_one_shot
 
     text = read_stdin(sys.stdin) if prompt in (None, FROM_STDIN) else prompt
     if prompt is None and not text.strip():
         raise UsageError("the chat needs a terminal, and standard input is empty", hint="use --prompt TEXT")
-    return run_one_shot(text, settings, _loader(settings), json=json, out=sys.stdout, err=sys.stderr)
+    return run_one_shot(text, settings, loader, json=json, out=sys.stdout, err=sys.stderr)
 
 
 def _fetch_if_missing(model: str | None, *, yes: bool) -> None:
@@ -178,13 +210,13 @@ def _fetch_if_missing(model: str | None, *, yes: bool) -> None:
     fetch_if_missing(model, yes=yes, reads=sys.stdin, err=sys.stderr)
 
 
-def _with_flags(context: typer.Context, own: Mapping[str, object]) -> Settings:
-    """Settings of a subcommand: the flags before its name, then its own."""
+def _with_own(context: typer.Context, own: Mapping[str, object]) -> dict[str, object]:
+    """Flags of a subcommand: those before its name, then its own."""
     before = cast("dict[str, object]", context.obj)
-    return load_settings({**before, **{name: value for name, value in own.items() if value is not None}})
+    return {**before, **{name: value for name, value in own.items() if value is not None}}
 
 
-def _loader(settings: Settings) -> EngineLoader:
+def _loader(settings: Settings, flags: Mapping[str, object]) -> EngineLoader:
     def load(loading: Loading) -> Engine:
         from dgchat.api import load_engine  # brings torch: seconds, so only once an engine is needed
 
@@ -195,6 +227,7 @@ def _loader(settings: Settings) -> EngineLoader:
             on_progress=loading.report,
             cancelled=loading.cancelled,
             on_plan=loading.take_plan,
+            named_by=where_set("model", flags),
         )
 
     return load

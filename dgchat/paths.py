@@ -43,9 +43,11 @@ def cache_dir() -> Path:
 
 
 def theme_dirs() -> list[Path]:
-    """Existing theme directories, later ones winning: the package's, the checkout's, the reader's own."""
-    candidates = (_PACKAGE / "themes", _PACKAGE.parent / "themes", config_dir() / "themes")
-    return [folder for folder in candidates if folder.is_dir()]
+    """Theme directories, later ones winning: the package's or the checkout's, and the reader's own, which
+    need not exist.
+    """
+    house = [folder for folder in (_PACKAGE / "themes", _PACKAGE.parent / "themes") if folder.is_dir()]
+    return [*house, config_dir() / "themes"]
 
 
 def bundled_model() -> Path:

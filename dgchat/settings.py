@@ -90,8 +90,16 @@ def _switch(raw: object) -> bool:
     return lowered in _TRUE
 
 
-def _setting(default: object, read: Reader, doc: str) -> Any:
-    return dataclass_field(default=default, metadata={"read": read, "doc": doc})
+def _setting(default: object, read: Reader, doc: str, choices: tuple[str, ...] = ()) -> Any:
+    return dataclass_field(default=default, metadata={"read": read, "doc": doc, "choices": choices})
+
+
+def _choice(names: tuple[str, ...], doc: str) -> Any:
+    return _setting(names[0], _one_of(*names), doc, names)
+
+
+def _off(doc: str) -> Any:
+    return _setting(False, _switch, doc, ("true", "false"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +111,7 @@ class Settings:
         _name,
         "Checkpoint folder or hub id; left out: on a GPU a cached one that fits, else the bundled one.",
     )
-    device: str = _setting(
-        "auto", _one_of("auto", "cpu", "cuda", "mps"), "Where to compute: auto, cpu, cuda or mps."
-    )
+    device: str = _choice(("auto", "cpu", "cuda", "mps"), "Where to compute: auto, cpu, cuda or mps.")
     steps: int | None = _setting(
         None, _whole(1, 1024), "Most denoising steps per canvas; left out: the checkpoint's own."
     )
@@ -143,24 +149,21 @@ class Settings:
         _real(0, 12.5),
         "Mean nats per token below which a canvas may end early; left out: the checkpoint's own.",
     )
-    thinking: bool = _setting(False, _switch, "Let the model think before it answers.")
-    alternatives: bool = _setting(
-        False, _switch, "Record the five likeliest tokens of every position and step, for the replay."
-    )
+    thinking: bool = _off("Let the model think before it answers.")
+    alternatives: bool = _off("Record the five likeliest tokens of every position and step, for the replay.")
     system: str = _setting("", _text, "Instructions that precede the conversation.")
     theme: str = _setting("auto", _name, "Name of a theme, or auto: by the terminal's background.")
-    motion: str = _setting("full", _one_of("full", "calm", "off"), "How much moves: full, calm or off.")
-    plain: bool = _setting(False, _switch, "A chat of plain lines, for screen readers and simple terminals.")
+    motion: str = _choice(("full", "calm", "off"), "How much moves: full, calm or off.")
+    noise: str = _choice(
+        ("glyphs", "raw"), "What stands for unknown tokens: glyphs, or raw: their own wild text."
+    )
+    plain: bool = _off("A chat of plain lines, for screen readers and simple terminals.")
     fps: int | None = _setting(
         None, _whole(1, 60), "Frames per second; left out: 20, or 10 over SSH, or 2 in calm motion."
     )
-    pace: str = _setting(
-        "trail", _one_of("trail", "live"), "trail shows every step a moment later, live only the newest."
-    )
-    bell: bool = _setting(
-        False, _switch, "Ring when an answer that took some seconds ends while you look elsewhere."
-    )
-    title: bool = _setting(False, _switch, "Name the conversation in the title of the terminal.")
+    pace: str = _choice(("trail", "live"), "trail shows every step a moment later, live only the newest.")
+    bell: bool = _off("Ring when an answer that took some seconds ends while you look elsewhere.")
+    title: bool = _off("Name the conversation in the title of the terminal.")
 
 
 def setting_names() -> tuple[str, ...]:
@@ -188,6 +191,11 @@ class ChosenSettings:
     """What holds."""
     origins: Mapping[str, Origin]
     """Where each of them comes from."""
+
+
+def choices_of(name: str) -> tuple[str, ...]:
+    """The few values that a setting can have, as they are typed; empty if there are many."""
+    return next(setting.metadata["choices"] for setting in fields(Settings) if setting.name == name)
 
 
 def load_settings(flags: Mapping[str, object]) -> Settings:
@@ -221,6 +229,13 @@ def load_keys() -> dict[str, object]:
     if not isinstance(keys, dict):
         raise SettingsError(f"{KEYS_TABLE} in {config_file()} must be a table", hint="begin it with [keys]")
     return cast("dict[str, object]", keys)
+
+
+def where_set(name: str, origins: Mapping[str, Origin]) -> str:
+    """What a person has to leave out to get the default of a setting: a flag, a variable or a key."""
+    if origins[name] is Origin.VARIABLE:
+        return PREFIX + name.upper()
+    return f"{name} in {config_file()}" if origins[name] is Origin.FILE else _flag(name)
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:

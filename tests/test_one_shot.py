@@ -61,6 +61,16 @@ def test_flags_reach_the_engine(engine: ScriptedEngine, capsys: pytest.CaptureFi
     ]
 
 
+def test_the_sampler_of_the_settings_reaches_the_engine(
+    engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DGCHAT_T_MIN", "0.25")
+    assert run(["--prompt", "hello", "--entropy-bound", "0.3", "--stability-threshold", "2"]) == 0
+    sampler = engine.requests[0].sampler
+    assert (sampler.t_min, sampler.entropy_bound, sampler.stability_threshold) == (0.25, 0.3, 2)
+    assert (sampler.t_max, sampler.confidence_threshold) == (0.8, 0.005)
+
+
 def test_an_answer_may_take_two_canvases_unless_told_otherwise(engine: ScriptedEngine) -> None:
     run(["--prompt", "hello"])
     assert engine.requests[0].max_new_tokens == 2 * engine.canvas_length

@@ -43,7 +43,7 @@ def can_redraw(stream: TextIO) -> bool:
 class ByteBar:
     """Shows how far the work is, and is gone when it is left.
 
-    Where `stream` cannot redraw, that is a line after a second, and then whenever the time has doubled.
+    Where `stream` cannot redraw, it is a line after a second, and another whenever the time has doubled.
     """
 
     def __init__(self, doing: str, stream: TextIO, clock: Callable[[], float] = monotonic) -> None:

@@ -14,8 +14,13 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def as_text(finished: Finished, is_terminal: bool) -> str:
-    """The answer alone; a file or pipe gets it letter for letter, except what a terminal would obey."""
-    text = finished.text.rstrip("\n")
+    """The answer alone."""
+    return written(finished.text, is_terminal)
+
+
+def written(text: str, is_terminal: bool) -> str:
+    """The text and a newline; a file or pipe gets it letter for letter, except what a terminal would obey."""
+    text = text.rstrip("\n")
     if is_terminal:
         return visible(text) + "\n"
     return _CONTROLS.sub(lambda control: visible(control[0], newlines=False), text) + "\n"

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from dgchat.engine.events import FinishReason
 from dgchat.one_shot.answering import Answering
-from dgchat.one_shot.canvas_lines import NOISE_GLYPHS, PLAIN_NOISE_GLYPHS, CanvasLines
+from dgchat.one_shot.canvas_lines import CanvasLines, noise_glyphs_for
 from dgchat.one_shot.output import as_json, as_text, note_on, summary_of
 from dgchat.one_shot.printer import InPlacePrinter
 from dgchat.one_shot.prompt import check_prompt, check_text
@@ -36,7 +36,7 @@ def run_one_shot(
     has_screen = err.isatty() and not terminal.is_dumb
     with _stop_on_signals(answering):
         if has_screen and pace.is_moving and not settings.plain:
-            run_watched(answering, InPlacePrinter(err), CanvasLines(_noise_glyphs(err)), pace)
+            run_watched(answering, InPlacePrinter(err), CanvasLines(noise_glyphs_for(err)), pace)
         else:
             if err.isatty():
                 answering.loading.on_plan = lambda plan: err.write(f"dgchat: {plan}\n")
@@ -76,11 +76,3 @@ def _stop_on_signals(answering: Answering) -> Generator[None]:
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
-
-
-def _noise_glyphs(stream: TextIO) -> str:
-    try:
-        NOISE_GLYPHS.encode(stream.encoding)
-    except UnicodeEncodeError:
-        return PLAIN_NOISE_GLYPHS
-    return NOISE_GLYPHS

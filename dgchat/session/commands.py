@@ -30,10 +30,16 @@ COMMANDS: tuple[Command, ...] = (
     Command("new", "", "start a new conversation"),
     Command("clear", "", "clear the screen, keep the conversation"),
     Command("system", "[text|off]", "instructions from the next turn on", ("off",)),
-    Command("steps", "[n]", "denoising steps of the next turn"),
+    Command(
+        "steps", "[n|draft|balanced|full]", "denoising steps of the next turn", ("draft", "balanced", "full")
+    ),
     Command("tokens", "[n]", "length limit of the next turn, in whole canvases"),
+    Command("more", "", "entropy bound, temperatures, seed, thinking"),
     Command("seed", "[n|fresh]", "seed of the next turns", ("fresh",)),
     Command("think", "[on|off]", "let the model think first", ("on", "off")),
+    Command("replay", "[n]", "an answer once more, step by step: the last, or the n-th"),
+    Command("heat", "[n]", "a map of when each token of an answer settled"),
+    Command("export", "[file]", "write how the last answer came to be: .html, .svg, .cast or .jsonl"),
     Command(
         "alternatives",
         "[on|off]",
@@ -53,7 +59,8 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("editor", "", "write the prompt in $VISUAL or $EDITOR"),
     Command("stats", "", "counts and times of the last answer"),
-    Command("theme", "[name]", "change the colours"),
+    Command("theme", "[name]", "change the colours; without a name: try them on"),
+    Command("settings", "", "every setting, what it is and where it comes from"),
     Command("quit", "", "leave dgchat"),
 )
 

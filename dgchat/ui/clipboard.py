@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from contextlib import suppress
+from subprocess import SubprocessError, run
 
 from dgchat.errors import DgchatError
 from dgchat.ui.terminal import Multiplexer
@@ -14,6 +16,9 @@ _START, _END = "\x1b]52;c;", "\x07"
 
 MAX_COPY_BYTES = (MAX_SEQUENCE_BYTES - len(_START) - len(_END)) // 4 * 3
 """Base64 makes four bytes out of three."""
+
+_TMUX_SECONDS = 1.0
+"""More than tmux ever takes to fill a buffer."""
 
 _SCREEN_CHUNK = 76
 """GNU screen passes on no string longer than some hundred bytes."""
@@ -31,6 +36,16 @@ def copy_sequence(text: str, multiplexer: Multiplexer) -> str:
     if multiplexer is Multiplexer.TMUX:
         return sequence + _through_tmux(sequence)
     return _through_screen(sequence) if multiplexer is Multiplexer.SCREEN else sequence
+
+
+def fill_tmux_buffer(text: str) -> None:
+    """Give the text to tmux itself, which hands it on to its terminal even as it is set up by default; from
+    before tmux 3.2, or without its command, nothing comes of it.
+    """
+    with suppress(OSError, SubprocessError):
+        command = ["tmux", "load-buffer", "-w", "-"]
+        data = text.encode("utf-8", errors="replace")
+        run(command, input=data, capture_output=True, check=False, timeout=_TMUX_SECONDS)
 
 
 def _through_tmux(sequence: str) -> str:

@@ -26,6 +26,8 @@ class Terminal:
     """Its background is light."""
     is_remote: bool
     """It is at the other end of an ssh connection."""
+    has_few_colours: bool = False
+    """It shows no more than sixteen."""
     multiplexer: Multiplexer = Multiplexer.NONE
     """What takes its escape sequences for itself."""
     editor: str = ""
@@ -33,8 +35,8 @@ class Terminal:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Terminal:
-        """Read TERM, COLORFGBG (`foreground;background`), VISUAL and EDITOR, and what ssh, tmux and screen
-        set.
+        """Read TERM, COLORTERM, COLORFGBG (`foreground;background`), VISUAL and EDITOR, and what ssh, tmux
+        and screen set.
         """
         background = environment.get("COLORFGBG", "").rpartition(";")[2]
         name = environment.get("TERM", "")
@@ -42,9 +44,17 @@ class Terminal:
             is_dumb=name in ("dumb", "unknown"),
             is_light=background in _LIGHT_BACKGROUNDS,
             is_remote="SSH_CONNECTION" in environment or "SSH_TTY" in environment,
+            has_few_colours=_has_few_colours(environment),
             multiplexer=_multiplexer(environment),
             editor=environment.get("VISUAL", "") or environment.get("EDITOR", ""),
         )
+
+
+def _has_few_colours(environment: Mapping[str, str]) -> bool:
+    """As rich decides it, which then draws every colour as the nearest of the sixteen."""
+    if environment.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit"):
+        return False
+    return environment.get("TERM", "").rpartition("-")[2] not in ("256color", "kitty")
 
 
 def _multiplexer(environment: Mapping[str, str]) -> Multiplexer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from functools import partial
@@ -16,16 +16,17 @@ from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from dgchat.errors import SettingsError
+from dgchat.replay.heat import NUM_HEAT_LEVELS
 from dgchat.safe_text import visible
+from dgchat.ui.terminal import Terminal
 
 DARK_DEFAULT = "ember"
 LIGHT_DEFAULT = "paper"
+DARK_ANSI_DEFAULT = "slate"
+LIGHT_ANSI_DEFAULT = "marble"
 
 NUM_ENTROPY_LEVELS = 5
 """Four of them tint a draft, the highest is noise."""
-
-NUM_HEAT_LEVELS = 5
-"""Parts that the steps of a canvas are cut into where a map shows when each token settled."""
 
 _NUM_BOUNDS = NUM_ENTROPY_LEVELS - 1
 
@@ -92,6 +93,7 @@ class ChatTheme:
             variables={
                 **drafts,
                 **heat,
+                **self._chosen_row(),
                 "surface": self.surface,
                 "panel": self.surface,
                 "muted": self.muted,
@@ -114,20 +116,17 @@ class ChatTheme:
             },
         )
 
-
-def load_themes(folders: Iterable[Path]) -> tuple[dict[str, ChatTheme], list[SettingsError]]:
-    """Every theme in the folders, later folders winning, and what is wrong with the others."""
-    themes: dict[str, ChatTheme] = {}
-    failed: list[SettingsError] = []
-    for folder in folders:
-        for path in sorted(folder.glob("*.toml")):
-            try:
-                theme = read_theme(path)
-            except SettingsError as error:
-                failed.append(error)
-            else:
-                themes[theme.name] = theme
-    return themes, failed
+    def _chosen_row(self) -> dict[str, str]:
+        """The row under a cursor; in the terminal's colours also what textual's own stylesheets want."""
+        if not self.is_ansi:
+            return {"chosen": self.rule, "chosen-text": self.text}
+        behind, before = ("ansi_black", "ansi_white") if self.dark else ("ansi_bright_white", "ansi_black")
+        return {
+            "ansi-background": behind,
+            "ansi-foreground": before,
+            "chosen": before,
+            "chosen-text": behind,
+        }
 
 
 def read_theme(path: Path) -> ChatTheme:
@@ -141,15 +140,21 @@ def read_theme(path: Path) -> ChatTheme:
     return ChatTheme(**{key: _frozen(value) for key, value in table.items()})
 
 
-def choose_theme(wanted: str, themes: Mapping[str, ChatTheme], light_background: bool) -> ChatTheme:
-    """The theme of that name, or for `auto` the default that goes with the terminal's background."""
-    name = (LIGHT_DEFAULT if light_background else DARK_DEFAULT) if wanted == "auto" else wanted
+def choose_theme(wanted: str, themes: Mapping[str, ChatTheme], terminal: Terminal) -> ChatTheme:
+    """The theme of that name, or for `auto` the default that goes with the terminal."""
+    name = _default_for(terminal) if wanted == "auto" else wanted
     if theme := themes.get(name):
         return theme
     nearest = get_close_matches(name, themes, n=1, cutoff=0.0)
     known = ", ".join(sorted(themes))
     hint = f"did you mean {nearest[0]}? There are: {known}" if nearest else "no theme was found"
     raise SettingsError(f"There is no theme {name!r}.", hint=hint)
+
+
+def _default_for(terminal: Terminal) -> str:
+    if terminal.has_few_colours:
+        return LIGHT_ANSI_DEFAULT if terminal.is_light else DARK_ANSI_DEFAULT
+    return LIGHT_DEFAULT if terminal.is_light else DARK_DEFAULT
 
 
 def _frozen(value: Any) -> Any:

@@ -28,7 +28,7 @@ async def test_a_slash_opens_a_list_over_the_page_and_moves_nothing(open_chat):
         before = chat.box.region
         await chat.type("/st")
         await chat.until(lambda: len(listed(chat)) == 2)
-        await chat.until(lambda: "/steps [n]" in chat.screen_text)
+        await chat.until(lambda: "/steps [n|draft" in chat.screen_text)
         assert "denoising steps of the next turn" in chat.screen_text
         assert chat.box.region == before
         rows = chat.screen_text.splitlines()

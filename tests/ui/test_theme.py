@@ -10,15 +10,18 @@ from textual.color import Color
 
 from colour_measures import CONSOLE, DEFICIENCIES, XTERM, contrast, distance, luminance, resolved
 from dgchat.errors import SettingsError
-from dgchat.ui.theme import ChatTheme, choose_theme, load_themes, read_theme
+from dgchat.ui.terminal import Terminal
+from dgchat.ui.theme import ChatTheme, choose_theme, read_theme
+from dgchat.ui.theme_shelf import ThemeShelf
 
 FOLDER = Path(__file__).parents[2] / "themes"
-THEMES, FAILED = load_themes([FOLDER])
+SHELF = ThemeShelf([FOLDER])
+THEMES = SHELF.themes
 HIGH_CONTRAST = {"obsidian", "chalk"}
 
 
 def test_every_theme_in_the_house_can_be_read():
-    assert FAILED == []
+    assert SHELF.failed == []
     assert len(THEMES) == 9
     assert {theme.dark for theme in THEMES.values()} == {True, False}
 
@@ -77,14 +80,24 @@ def _contrast(theme: ChatTheme, colour: str, behind: str, palette: list[str]) ->
     return contrast(text, resolved(behind, palette, is_dark=theme.dark, is_background=True))
 
 
-def test_auto_follows_the_background_of_the_terminal():
-    assert choose_theme("auto", THEMES, light_background=False).dark
-    assert not choose_theme("auto", THEMES, light_background=True).dark
+@pytest.mark.parametrize(
+    ("environment", "name"),
+    [
+        ({"TERM": "xterm-256color"}, "ember"),
+        ({"TERM": "xterm-256color", "COLORFGBG": "0;15"}, "paper"),
+        ({"TERM": "xterm-kitty"}, "ember"),
+        ({"TERM": "linux"}, "slate"),
+        ({"TERM": "xterm-16color", "COLORFGBG": "0;7"}, "marble"),
+        ({"TERM": "xterm", "COLORTERM": "truecolor"}, "ember"),
+    ],
+)
+def test_auto_follows_background_and_colours_of_the_terminal(environment, name):
+    assert choose_theme("auto", THEMES, Terminal.from_environment(environment)).name == name
 
 
 def test_an_unknown_theme_names_the_nearest():
     with pytest.raises(SettingsError, match="did you mean paper"):
-        choose_theme("papre", THEMES, light_background=False)
+        choose_theme("papre", THEMES, Terminal.from_environment({}))
 
 
 @pytest.mark.parametrize(
@@ -118,4 +131,4 @@ def test_a_broken_theme_says_what_is_wrong(tmp_path, old, new, told):
     path.write_text((FOLDER / "ember.toml").read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     with pytest.raises(SettingsError, match=told):
         read_theme(path)
-    assert len(load_themes([tmp_path])[1]) == 1
+    assert len(ThemeShelf([tmp_path]).failed) == 1

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import ClassVar
 
 from textual import on
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
@@ -20,19 +20,20 @@ from dgchat.engine.events import Prefilled
 from dgchat.errors import DgchatError
 from dgchat.session.attachments import Attachment, read_attachments
 from dgchat.session.commands import parse_command
+from dgchat.session.first_run import is_first_run
 from dgchat.session.session import Session
 from dgchat.session.turn import Turn, TurnSettings
 from dgchat.ui.current_app import current_app
 from dgchat.ui.engine_thread import start_loading, start_turn
+from dgchat.ui.keys import Keymap
+from dgchat.ui.look import Look
 from dgchat.ui.messages import ModelFailed, ModelLoaded, TurnEnded, TurnMoved
-from dgchat.ui.pace import Pace
-from dgchat.ui.screens.help import HelpScreen
 from dgchat.ui.slash.commands import ChatCommands
-from dgchat.ui.theme import ChatTheme
 from dgchat.ui.turn_views import TurnViews
 from dgchat.ui.widgets.answer_view import AnswerView
 from dgchat.ui.widgets.composer import Composer
 from dgchat.ui.widgets.controls import Controls
+from dgchat.ui.widgets.ground import Ground
 from dgchat.ui.widgets.key_hints import KeyHints, choose_hints
 from dgchat.ui.widgets.notice import Notice
 from dgchat.ui.widgets.prompt_box import PromptBox
@@ -50,6 +51,10 @@ TWICE_SECONDS = 1.0
 """ctrl+c twice within this quits."""
 
 
+class Page(Ground, Container):
+    """Everything between the title and the foot."""
+
+
 class ChatScreen(Screen[None]):
     """Sends prompts to the session and shows what comes of them."""
 
@@ -60,17 +65,20 @@ class ChatScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stop", "stop, keep the draft", show=False),
         Binding("ctrl+c", "interrupt", "copy, stop, clear", show=False, priority=True),
-        Binding("f1", "help", "help", show=False),
+        Binding("f1", "command('help')", "help", show=False),
+        Binding("f2", "command('settings')", "settings", show=False),
+        Binding("f3", "command('more')", "more", show=False),
+        Binding("f5", "take_offer(0)", show=False, priority=True),
+        Binding("f6", "take_offer(1)", show=False, priority=True),
+        Binding("f7", "take_offer(2)", show=False, priority=True),
+        Binding("alt+r", "command('replay')", "replay the last answer", show=False),
     ]
 
-    def __init__(
-        self, session: Session, theme: ChatTheme, pace: Pace, use_theme: Callable[[str], ChatTheme]
-    ) -> None:
+    def __init__(self, session: Session, look: Look, keymap: Keymap) -> None:
         super().__init__()
         self.session = session
-        self.theme = theme
-        self._use_theme = use_theme
-        self._pace = pace
+        self.look = look
+        self.keymap = keymap
         self.views = TurnViews()
         self._interrupted_at = float("-inf")
         self._commands = ChatCommands(self)
@@ -78,8 +86,8 @@ class ChatScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Title, page, foot."""
         yield TitleBar()
-        with Container(id="page", classes="-welcome"):
-            yield Welcome(self.theme, self._pace.is_moving, self.session.loading)
+        with Page(id="page", classes="-welcome"):
+            yield Welcome(self.look, self.session.loading, self.keymap.offer_keys, is_first_run())
             yield Transcript()
             yield Static(Content("↓ new below"), id="new-below")
         with Vertical(id="foot"):
@@ -99,7 +107,7 @@ class ChatScreen(Screen[None]):
         self.query_one(Controls).show_settings()
         self._show_hints()
         for welcome in self.query(Welcome):
-            welcome.show_ready(message.info, message.seconds)
+            await welcome.show_ready(message.info, message.seconds)
         if self.views.latest and self.session.running:
             self.views.latest.enter_phase("reading the prompt")
         if adjusted := self.session.adjusted:
@@ -137,7 +145,7 @@ class ChatScreen(Screen[None]):
             self.give_back(turn.prompt)
         self.views.take_place(turn)
         view = self.views.answer_to(turn)
-        if view is not None and not self._pace.is_moving:
+        if view is not None and not self.look.pace.is_moving:
             await view.settle()
 
     async def on_prompt_box_submitted(self, message: PromptBox.Submitted) -> None:
@@ -198,7 +206,7 @@ class ChatScreen(Screen[None]):
     def view_of(self, turn: Turn) -> AnswerView:
         """A view of an answer, at this screen's pace and in its colours."""
         loading = self.session.loading if self.session.is_loading else None
-        return AnswerView(turn, self.theme, self._pace, loading)
+        return AnswerView(turn, self.look.theme, self.look.pace, loading)
 
     def action_stop(self) -> None:
         """From a slider, go back to the prompt; from there, stop the answer within a step, or the loading."""
@@ -227,13 +235,24 @@ class ChatScreen(Screen[None]):
             box.replace_text("")
             self.flash("ctrl+c again quits")
 
-    def action_help(self) -> None:
-        """Open the help."""
-        current_app(self).push_screen(HelpScreen())
+    async def action_command(self, name: str) -> None:
+        """Run a command of the table."""
+        await self.run_command(name)
+
+    def action_take_offer(self, place: int) -> None:
+        """Ask what an empty chat offers in that place; elsewhere the key is the prompt's."""
+        offers = [offer for welcome in self.query(Welcome) for offer in welcome.offers]
+        if place >= len(offers):
+            raise SkipAction
+        self.post_message(PromptBox.Submitted(offers[place]))
 
     @on(PromptBox.HelpAsked)
-    def _open_help(self) -> None:
-        self.action_help()
+    async def _open_help(self) -> None:
+        await self.run_command("help")
+
+    @on(Slider.MoreAsked)
+    async def _open_more(self) -> None:
+        await self.run_command("more")
 
     @on(PromptBox.QuitAsked)
     def _quit(self) -> None:
@@ -261,6 +280,13 @@ class ChatScreen(Screen[None]):
     def _choose_tokens(self, message: Slider.Changed) -> None:
         self._commands.choose_tokens(message.value)
 
+    @on(Slider.Snapped, "#tokens")
+    def _tell_whole_canvases(self) -> None:
+        length, canvases = self.session.canvas_length, self.session.canvases
+        self.flash(
+            f"{length * canvases} tokens: whole canvases of {length}, and one costs the same however full"
+        )
+
     def on_descendant_focus(self) -> None:
         """Other keys act on a slider than in the prompt."""
         self._show_hints()
@@ -274,14 +300,11 @@ class ChatScreen(Screen[None]):
         await self.views.settle(message.view)
 
     def end_trail(self) -> None:
-        """A key was pressed: show the answer as far as it is."""
+        """A key was pressed: show the answer as far as it is, and the name as it is."""
+        for welcome in self.query(Welcome):
+            welcome.skip()
         if self.views.latest is not None:
             self.views.latest.catch_up()
-
-    def use_theme(self, name: str) -> str:
-        """Change the colours, to the next theme if the name is empty; returns the theme's name."""
-        self.theme = self._use_theme(name)
-        return self.theme.name
 
     def prepare(self, text: str) -> None:
         """Put a text into the prompt box, to be completed and sent by the reader."""
@@ -307,7 +330,7 @@ class ChatScreen(Screen[None]):
         await self.clear()
         page = self.query_one("#page")
         page.add_class("-welcome")
-        await page.mount(Welcome(self.theme, self._pace.is_moving, self.session.loading), before=0)
+        await page.mount(Welcome(self.look, self.session.loading, self.keymap.offer_keys), before=0)
         self._show_hints()
         start_loading(self.session, self)
         return True

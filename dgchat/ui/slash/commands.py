@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 from dgchat.engine.events import MAX_SEED
 from dgchat.errors import UsageError
 from dgchat.session.commands import read_number, read_switch
+from dgchat.session.presets import preset_of, read_steps
 from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
+from dgchat.ui.screens.help import HelpScreen
 from dgchat.ui.slash.arguments import KnownArguments
 from dgchat.ui.slash.copying import CopyCommands
+from dgchat.ui.slash.look import LookCommands
 from dgchat.ui.slash.prompt import PromptCommands
 from dgchat.ui.slash.replay import ReplayCommands
 from dgchat.ui.slash.retrying import RetryCommands
@@ -42,9 +45,10 @@ class ChatCommands:
         self._screen = screen
         self._session = screen.session
         self._groups: tuple[CommandGroup, ...] = (
+            LookCommands(screen),
             CopyCommands(screen),
-            ReplayCommands(screen),
             PromptCommands(screen),
+            ReplayCommands(screen),
             RetryCommands(screen),
         )
         self.choices_of = KnownArguments({"theme": self._theme_names}).of
@@ -69,7 +73,6 @@ class ChatCommands:
             "continue": self._continue,
             "undo": self._undo,
             "stats": self._stats,
-            "theme": self._theme,
             "quit": self._quit,
         }
 
@@ -88,7 +91,7 @@ class ChatCommands:
         self._screen.query_one(Controls).show_settings()
 
     async def _help(self, argument: str) -> None:
-        self._screen.action_help()
+        current_app(self._screen).push_screen(HelpScreen(self._screen.keymap))
 
     async def _new(self, argument: str) -> None:
         self._refuse_while_running()
@@ -114,8 +117,10 @@ class ChatCommands:
     async def _steps(self, argument: str) -> None:
         self._need_model()
         if argument:
-            self.choose_steps(read_number(argument, "The number of steps", 1, self._session.max_steps))
-        self._screen.flash(f"{self._session.steps} steps, from the next turn on")
+            self.choose_steps(read_steps(argument, self._session.max_steps))
+        name = preset_of(self._session.steps, self._session.max_steps)
+        told = f"{self._session.steps} steps ({name})" if name else f"{self._session.steps} steps"
+        self._screen.flash(f"{told}, from the next turn on")
 
     async def _tokens(self, argument: str) -> None:
         self._need_model()
@@ -163,11 +168,8 @@ class ChatCommands:
     async def _stats(self, argument: str) -> None:
         await self._say(describe_stats(self._last_turn()))
 
-    async def _theme(self, argument: str) -> None:
-        self._screen.flash(f"theme {self._screen.use_theme(argument)}")
-
     def _theme_names(self) -> list[str]:
-        return sorted(current_app(self._screen).available_themes)
+        return sorted(self._screen.look.shelf.themes)
 
     async def _quit(self, argument: str) -> None:
         self._session.cancel()

@@ -19,19 +19,21 @@ from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
 from dgchat.ui.pace import Pace
 from dgchat.ui.playback import Playback
+from dgchat.ui.terminal_link import ByteBudget, is_terminal_behind, num_written_bytes
 from dgchat.ui.theme import ChatTheme
+from dgchat.ui.widgets.answer_label import AnswerLabel
 from dgchat.ui.widgets.answer_text import AnswerText
+from dgchat.ui.widgets.ground import Ground
 from dgchat.ui.widgets.live_canvas import LiveCanvas
 from dgchat.ui.widgets.notice import Notice
 from dgchat.ui.widgets.status_line import StatusLine, describe_end, describe_step
 from dgchat.ui.widgets.thought_view import ThoughtView
-from dgchat.ui.writer_queue import is_terminal_behind
 
 PHASE_FRAMES_PER_SECOND = 5
 """How often the elapsed time of a phase without steps is drawn; once a second where nothing moves."""
 
 
-class AnswerView(Vertical):
+class AnswerView(Ground, Vertical):
     """Draws a turn from its trace at its own pace; posts `Settled` once nothing moves any more."""
 
     class Settled(Message):
@@ -49,9 +51,10 @@ class AnswerView(Vertical):
         self._loading = loading
         self._phase, self._phase_began = "reading the prompt", monotonic()
         self._playback = Playback(turn.trace, pace.frames_per_second, pace.is_trailing)
-        self._canvas = LiveCanvas(theme)
+        self._budget = ByteBudget(pace.bytes_per_second)
+        self._canvas = LiveCanvas(theme, pace.shows_raw_noise)
         self._status = StatusLine()
-        self._label = Static(Content("dgchat"), classes="message-label")
+        self._label = AnswerLabel()
         self._written = Static(classes="message-text")
         self._entropies: list[float] = []
         self._engine_seconds = 0.0
@@ -81,7 +84,7 @@ class AnswerView(Vertical):
         """Start the clocks: one for frames, one for the seconds of a phase."""
         if self._pace.is_moving:
             self._timer = self.set_interval(1 / self._pace.frames_per_second, self._show_frame)
-        phase_frames_per_second = PHASE_FRAMES_PER_SECOND if self._pace.is_moving else 1
+        phase_frames_per_second = 1 if self._pace.is_calm else PHASE_FRAMES_PER_SECOND
         self._phase_timer = self.set_interval(1 / phase_frames_per_second, self._show_phase)
         self._show_phase()
 
@@ -123,7 +126,10 @@ class AnswerView(Vertical):
 
     def _show_frame(self) -> None:
         now = monotonic()
-        if not is_terminal_behind(current_app(self)):
+        app = current_app(self)
+        if is_terminal_behind(app):
+            self._playback.skip_frame(now)
+        elif self._budget.allows(now, num_written_bytes(app)):
             self._draw_next(now)
         if self.turn.is_over and self._playback.is_over(now, self._num_finished):
             self.call_later(self.settle)
@@ -172,7 +178,7 @@ class AnswerView(Vertical):
 
     async def _swap(self) -> None:
         turn = self.turn
-        self._label.update(Content.assemble("dgchat", "   ", describe_end(turn)))
+        self._label.show_figures(describe_end(turn))
         parts: list[Widget] = [AnswerText(turn.text)] if turn.text.strip() else []
         if turn.thought:
             parts.insert(0, ThoughtView(turn.thought))

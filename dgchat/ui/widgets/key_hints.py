@@ -20,11 +20,19 @@ IDLE_HINTS: Hints = (
     ("tab", "sliders"),
     ("/", "commands"),
     ("F1", "help"),
+    ("F2", "settings"),
     ("ctrl+q", "quit"),
 )
 LOADING_HINTS: Hints = (("esc", "stop loading"), *IDLE_HINTS)
 RUNNING_HINTS: Hints = (("esc", "stop, keep the draft"), ("ctrl+p", "commands"), ("F1", "help"))
-SLIDER_HINTS: Hints = (("←→", "change"), ("0-9", "type it"), ("tab", "next"), ("esc", "back to the prompt"))
+SLIDER_HINTS: Hints = (
+    ("←→", "change"),
+    ("d b f", "draft, balanced, full"),
+    ("0-9", "type it"),
+    ("m", "more"),
+    ("tab", "next"),
+    ("esc", "back"),
+)
 
 
 CHOOSING_HINTS: Hints = (("↑↓", "choose"), ("tab", "complete"), ("enter", "take"), ("esc", "close"))

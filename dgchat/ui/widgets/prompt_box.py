@@ -31,7 +31,7 @@ class PromptBox(TextArea):
     class Submitted(Message):
         """Enter was pressed; the text has left the box."""
 
-        def __init__(self, text: str, pasted_mentions: frozenset[str]) -> None:
+        def __init__(self, text: str, pasted_mentions: frozenset[str] = frozenset()) -> None:
             super().__init__()
             self.text = text
             self.pasted_mentions = pasted_mentions

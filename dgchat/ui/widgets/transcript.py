@@ -8,13 +8,18 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from dgchat.ui.widgets.ground import Ground
 from dgchat.ui.widgets.notice import Notice
 
 MAX_MOUNTED = 60
 """Widgets kept on the page; older ones leave the screen, not the conversation."""
 
 
-class Transcript(VerticalScroll, can_focus=False):
+class Messages(Ground, Vertical):
+    """One column, at least as high as the window: what is short stands at the top."""
+
+
+class Transcript(Ground, VerticalScroll, can_focus=False):
     """Follows its end while the reader is there, and never moves what is being read."""
 
     is_at_end: reactive[bool] = reactive(True)
@@ -28,10 +33,10 @@ class Transcript(VerticalScroll, can_focus=False):
 
     def __init__(self) -> None:
         super().__init__()
-        self._page = Vertical(id="messages")
+        self._page = Messages(id="messages")
 
     def compose(self) -> ComposeResult:
-        """One column, at least as high as the window: what is short stands at the top."""
+        """The messages."""
         yield self._page
 
     def on_mount(self) -> None:
@@ -59,7 +64,7 @@ class Transcript(VerticalScroll, can_focus=False):
         """Scroll most of a page up or down."""
         distance = direction * max(1, self.size.height - 2)
         self.release_anchor()
-        self.scroll_relative(y=distance, animate=False, force=True)
+        self.scroll_relative(y=distance, animate=False, force=True, immediate=True)
         if self.scroll_offset.y + distance >= self.max_scroll_y:
             self.go_to_end()
 
