@@ -126,6 +126,8 @@ class AnswerView(Ground, Vertical):
             self._playback.skip_frame(now)
         elif self._budget.allows(now, num_written_bytes(app)):
             self._draw_next(now)
+        else:
+            self._playback.ration_frames()
         if self.turn.is_over and self._playback.is_over(now, self._num_finished):
             self.call_later(self.settle)
 
