@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal, Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
@@ -30,10 +30,11 @@ from dgchat.ui.slash.commands import ChatCommands
 from dgchat.ui.theme import ChatTheme
 from dgchat.ui.turn_views import TurnViews
 from dgchat.ui.widgets.answer_view import AnswerView
+from dgchat.ui.widgets.canvas_panel import CanvasPanel
 from dgchat.ui.widgets.controls import Controls
-from dgchat.ui.widgets.ground import Ground
 from dgchat.ui.widgets.key_hints import KeyHints, choose_hints
 from dgchat.ui.widgets.notice import Notice
+from dgchat.ui.widgets.page import Page
 from dgchat.ui.widgets.prompt_box import PromptBox
 from dgchat.ui.widgets.slider import Slider
 from dgchat.ui.widgets.title_bar import TitleBar
@@ -41,15 +42,11 @@ from dgchat.ui.widgets.transcript import Transcript
 from dgchat.ui.widgets.user_message import UserMessage
 from dgchat.ui.widgets.welcome import Welcome
 
-_WIDTHS = [(0, "-narrow"), (72, "-medium"), (110, "-wide")]
+_WIDTHS = [(0, "-narrow"), (72, "-medium"), (110, "-wide"), (132, "-spacious")]
 _HEIGHTS = [(0, "-short"), (14, "-high")]
 
 TWICE_SECONDS = 1.0
 """ctrl+c twice within this quits."""
-
-
-class Page(Ground, Container):
-    """Everything between the title and the foot."""
 
 
 class ChatScreen(Screen[None]):
@@ -82,6 +79,7 @@ class ChatScreen(Screen[None]):
         yield TitleBar()
         with Page(id="page", classes="-welcome"):
             yield Welcome(self.theme, self._pace.is_moving, self.session.loading)
+            yield CanvasPanel()
             yield Transcript()
             yield Static(Content("↓ new below"), id="new-below")
         with Vertical(id="foot"):
@@ -259,6 +257,10 @@ class ChatScreen(Screen[None]):
         """Say that there is something below what is being read."""
         self.query_one("#new-below").set_class(not message.is_at_end, "-shown")
 
+    def on_transcript_remade(self, message: Transcript.Remade) -> None:
+        """A message is shown by another widget from now on."""
+        self.views.remake(message.before, message.after)
+
     async def on_answer_view_settled(self, message: AnswerView.Settled) -> None:
         """Keep track of what is still being drawn."""
         await self.views.settle(message.view)
@@ -311,6 +313,7 @@ class ChatScreen(Screen[None]):
     async def clear(self) -> None:
         """Take everything off the screen."""
         self.views.forget()
+        self.query_one(CanvasPanel).clear()
         await self.query_one(Transcript).empty()
 
     async def _show_failure(self, turn: Turn, error: DgchatError) -> None:

@@ -17,6 +17,10 @@ class UserMessage(Vertical):
         super().__init__()
         self._text = text
 
+    def again(self) -> UserMessage:
+        """The prompt once more."""
+        return UserMessage(self._text)
+
     def compose(self) -> ComposeResult:
         """A label and the text."""
         yield Static(Content("you"), classes="message-label")
