@@ -36,6 +36,7 @@ class Playback:
         self._drawn_at = float("-inf")
         self._position = -1.0
         self._behind_since: float | None = None
+        self._is_rationed = False
         self.drawn = -1
         """Index of the step on the screen, -1 before the first."""
 
@@ -47,6 +48,10 @@ class Playback:
         """The terminal had no room for a frame; if that lasts, the next one shows the newest step."""
         if self._behind_since is None:
             self._behind_since = now
+
+    def ration_frames(self) -> None:
+        """The line had no time yet for a frame that was due: from now on there are fewer of them."""
+        self._is_rationed = self.drawn >= 0
 
     def next_step(self, now: float, num_finished_canvases: int) -> int | None:
         """Index of the step to draw now; None to leave the screen as it is."""
@@ -95,8 +100,7 @@ class Playback:
     def _stride(self, now: float, backlog: int) -> float:
         if not self._trailing or self._is_behind(now):
             return backlog + 1.0
-        # a slow line has fewer frames than the clock
-        waited = min(now - self._drawn_at, MAX_WAIT_SECONDS) if self.drawn >= 0 else 0.0
+        waited = min(now - self._drawn_at, MAX_WAIT_SECONDS) if self._is_rationed else 0.0
         frame_seconds = max(self._frame_seconds, waited)
         frames_left = max(1, int(self._budget(now) / frame_seconds))
         return max(1.0, backlog / frames_left)

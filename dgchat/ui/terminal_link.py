@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from textual.app import App
 from textual.driver import Driver
 
-from dgchat.ui.fewer_bytes import fewer_bytes
+from dgchat.ui.fewer_bytes import Picture, fewer_bytes
 
 _SYNCHRONISED = ("\x1b[?2026h", "\x1b[?2026l")
 """Written around a picture; they draw nothing."""
 
+_BEGINS_PICTURE = re.compile(r"\x1b\[\d+;\d+H")
+
 
 def thrifty(driver: type[Driver]) -> type[Driver]:
-    """The driver, with every picture in fewer bytes, and none sent twice in a row.
-
-    Textual draws a page twice when its layout changes and it scrolls to its end.
+    """The driver, with every picture in fewer bytes, and none sent twice in a row: textual draws a page twice
+    when its layout changes and it scrolls to its end.
     """
 
     class ThriftyDriver(driver):
         num_written_bytes = 0
-        _picture = ""
+        _last = ""
 
         def write(self, data: str) -> None:
-            if data == self._picture:
+            if data == self._last:
                 return
             if data not in _SYNCHRONISED:
-                self._picture = data if data.startswith("\x1b[") and "H" in data[:12] else ""
-            written = fewer_bytes(data)
-            self.num_written_bytes += len(written.encode("utf-8", "replace"))
-            super().write(written)
+                data = self._picture_of(data)
+            self.num_written_bytes += len(data.encode("utf-8", "replace"))
+            super().write(data)
 
         def forget_picture(self) -> None:
-            self._picture = ""
+            self._last, self._picture = "", Picture()
+
+        def _picture_of(self, data: str) -> str:
+            if not _BEGINS_PICTURE.match(data):
+                self.forget_picture()
+                return fewer_bytes(data)
+            self._last = data
+            return self._picture.update(data)
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self._picture = Picture()
 
     return ThriftyDriver
 

@@ -56,7 +56,11 @@ class CanvasStates:
         self._texts: dict[str, tuple[str, int]] = {}
         self._noises: dict[int, str] = {}
         self._kept: dict[int, tuple[tuple[object, ...], DrawnToken]] = {}
+        self._minds: list[list[str]] = []
         self.num_overturned = 0
+        """Settled tokens that have changed after all."""
+        self.latest_overturned: int | None = None
+        """The position of the last of them."""
 
     def observe(self, step: CanvasStep, now: float) -> None:
         """Take in the next step; `now` starts the moment in which newly settled tokens are fresh."""
@@ -104,11 +108,16 @@ class CanvasStates:
         count = len(self._token_ids) if self._end is None else self._end
         return sum(self._settled[:count])
 
+    def minds(self, position: int | None) -> tuple[str, ...]:
+        """What the token at a position has been, one after the other; untrusted text."""
+        return () if position is None else tuple(self._minds[position])
+
     def _start(self, length: int) -> None:
         self._runs = [0] * length
         self._token_ids = [-1] * length
         self._settled = bytearray(length)
         self._settled_ids = [None] * length
+        self._minds = [[] for _ in range(length)]
         self._fresh_until = [0.0] * length
 
     def _change(self, position: int, token_id: int) -> None:
@@ -116,7 +125,10 @@ class CanvasStates:
         if self._settled[position] and is_within:
             self._overturned.add(position)
             self.num_overturned += 1
+            self.latest_overturned = position
         self._token_ids[position], self._runs[position], self._settled[position] = token_id, 1, 0
+        if self._step is not None:
+            self._minds[position].append(self._step.pieces[position])
 
     def _has_settled(self, position: int) -> bool:
         """Whether it counts as settled from now on, until it changes: a wavering entropy does not blink."""
