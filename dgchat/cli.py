@@ -125,7 +125,7 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
             show_default=False,
         ),
     ] = 0,
-    noise: Annotated[
+    noise_level: Annotated[
         float | None,
         typer.Option(
             min=0,
@@ -159,10 +159,12 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     stability_threshold: Annotated[str | None, _option("stability_threshold", metavar="N")] = None,
     confidence_threshold: Annotated[str | None, _option("confidence_threshold", metavar="NATS")] = None,
     thinking: Annotated[bool | None, _option("thinking", "--think/--no-think")] = None,
+    alternatives: Annotated[bool | None, _option("alternatives", "--alternatives/--no-alternatives")] = None,
     system: Annotated[str | None, _option("system", metavar="TEXT")] = None,
     keep: Annotated[str | None, _option("keep", metavar="TIME")] = None,
     theme: Annotated[str | None, _option("theme", metavar="NAME")] = None,
     motion: Annotated[str | None, _option("motion", metavar="full|calm|off")] = None,
+    noise: Annotated[str | None, _option("noise", metavar="glyphs|raw")] = None,
     plain: Annotated[bool | None, _option("plain", "--plain/--no-plain")] = None,
     fps: Annotated[str | None, _option("fps", metavar="N")] = None,
     pace: Annotated[str | None, _option("pace", metavar="trail|live")] = None,
@@ -186,7 +188,7 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     from dgchat.one_shot.refining import RefineWish  # the commands do without
     from dgchat.one_shot.wanted import Wanted
 
-    wanted = Wanted(json, jsonl, code, thought, output, RefineWish(refine, noise, refine_with))
+    wanted = Wanted(json, jsonl, code, thought, output, RefineWish(refine, noise_level, refine_with))
     chosen = choose_settings(flags)
     settings = chosen.settings
     if refine and settings.server is not None:
@@ -243,6 +245,25 @@ def _bench(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     from dgchat.bench import run_bench  # only this command needs it
 
     return run_bench(_loader(settings, flags), settings.steps, repeat, json=json, out=sys.stdout)
+
+
+@app.command("replay")
+def _replay(
+    context: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(metavar="FILE|ID", help="A .jsonl recording, - for one piped in, or a stored answer."),
+    ],
+    plain: Annotated[bool | None, _option("plain", "--plain/--no-plain")] = None,
+    export: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Write it to this file: .html, .svg, .cast or .jsonl.")
+    ] = None,
+) -> int:
+    """Show once more how an answer was denoised."""
+    settings = load_settings(_with_own(context, {"plain": plain}))
+    from dgchat.replay.command import run_replay  # brings rich
+
+    return run_replay(source, settings, export, reads=sys.stdin, out=sys.stdout, err=sys.stderr)
 
 
 @app.command("batch", epilog=BATCH_EPILOG)

@@ -178,6 +178,7 @@ class Settings:
         "Mean nats per token below which a canvas may end early; left out: the checkpoint's own.",
     )
     thinking: bool = _off("Let the model think before it answers.")
+    alternatives: bool = _off("Record the five likeliest tokens of every position and step, for the replay.")
     system: str = _setting("", _text, "Instructions that precede the conversation.")
     keep: int | None = _setting(
         None,
@@ -187,6 +188,9 @@ class Settings:
     )
     theme: str = _setting("auto", _name, "Name of a theme, or auto: by the terminal's background.")
     motion: str = _choice(("full", "calm", "off"), "How much moves: full, calm or off.")
+    noise: str = _choice(
+        ("glyphs", "raw"), "What stands for unknown tokens: glyphs, or raw: their own wild text."
+    )
     plain: bool = _off("A chat of plain lines, for screen readers and simple terminals.")
     fps: int | None = _setting(
         None, _whole(1, 60), "Frames per second; left out: 20, or 10 over SSH, or 2 in calm motion."

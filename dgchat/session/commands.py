@@ -37,6 +37,15 @@ COMMANDS: tuple[Command, ...] = (
     Command("more", "", "entropy bound, temperatures, seed, thinking"),
     Command("seed", "[n|fresh]", "seed of the next turns", ("fresh",)),
     Command("think", "[on|off]", "let the model think first", ("on", "off")),
+    Command("replay", "[n]", "an answer once more, step by step: the last, or the n-th"),
+    Command("heat", "[n]", "a map of when each token of an answer settled"),
+    Command("export", "[file]", "write how the last answer came to be: .html, .svg, .cast or .jsonl"),
+    Command(
+        "alternatives",
+        "[on|off]",
+        "record what else could have stood there, from the next turn on",
+        ("on", "off"),
+    ),
     Command(
         "retry", "[steps|same]", "answer again: fresh seed, same seed, or same seed at n steps", ("same",)
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from threading import Event as Flag
+from time import time
 
 from dgchat.engine.events import (
     CanvasCommitted,
@@ -43,6 +44,8 @@ class TurnSettings:
     """Ask the model to think first."""
     system: str = ""
     """Instructions for the model, empty for none."""
+    alternatives: bool = False
+    """Record the most likely tokens of every position and step."""
 
     @classmethod
     def of(cls, settings: Settings) -> TurnSettings:
@@ -58,6 +61,7 @@ class TurnSettings:
             seed=settings.seed,
             thinking=settings.thinking,
             system=settings.system,
+            alternatives=settings.alternatives,
         )
 
     def sampler(self, own: SamplerConfig) -> SamplerConfig:
@@ -81,6 +85,14 @@ class Turn:
     """The text of the replaced turn, if this one goes on with it."""
     attachments: tuple[Attachment, ...] = ()
     """The files that the prompt mentions."""
+    parent: Turn | None = None
+    """The turn before it; None for a first one."""
+    id: str = ""
+    """What a person types to name it; empty as long as it is not stored."""
+    asked: float = field(default_factory=time)
+    """When it was sent, in seconds since 1970."""
+    model: str = ""
+    """Who answers; empty until that is known."""
     trace: Trace = field(default_factory=Trace)
     """Every denoising step so far."""
     cancelled: Flag = field(default_factory=Flag)

@@ -45,6 +45,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("page", ("pageup", "pagedown"), "scroll the conversation"),
     Action("next", ("tab",), "to the sliders; complete a /command", is_fixed=True),
     Action(OFFERS, ("f5", "f6", "f7"), "ask what an empty chat offers"),
+    Action("replay", ("alt+r",), "replay the last answer; its own keys stand at its foot"),
     Action("commands", ("ctrl+p",), "all commands"),
     Action("help", ("f1",), "this help; so does ? on an empty prompt"),
     Action("settings", ("f2",), "settings"),

@@ -56,6 +56,12 @@ class TurnViews:
         """Take a turn's answer off the screen, and leave its prompt."""
         await _remove(self._views.pop(turn, [])[-1:])
 
+    def remake(self, before: Widget, after: Widget) -> None:
+        """A widget has come back to the page as another one."""
+        for views in self._views.values():
+            if before in views:
+                views[views.index(before)] = after
+
     def forget(self) -> None:
         """Know of no turn any more."""
         self._views.clear()

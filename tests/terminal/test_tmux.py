@@ -88,7 +88,7 @@ def test_a_long_answer_is_scrolled_by_keys(open_terminal):
 def test_commands_are_completed_and_run(open_terminal):
     terminal = chat_in(open_terminal())
     terminal.type("/st")
-    terminal.until_shown("/steps [n]", "counts and times of the last answer")
+    terminal.until_shown("/steps [n", "counts and times of the last answer")
     terminal.press("Tab")
     terminal.type("5")
     terminal.press("Enter")

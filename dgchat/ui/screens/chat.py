@@ -10,7 +10,7 @@ from textual import on
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
@@ -32,10 +32,12 @@ from dgchat.ui.messages import ModelFailed, ModelLoaded, TurnEnded, TurnMoved
 from dgchat.ui.slash.commands import ChatCommands
 from dgchat.ui.turn_views import TurnViews
 from dgchat.ui.widgets.answer_view import AnswerView
+from dgchat.ui.widgets.canvas_panel import CanvasPanel
 from dgchat.ui.widgets.composer import Composer
 from dgchat.ui.widgets.controls import Controls
 from dgchat.ui.widgets.key_hints import KeyHints, choose_hints
 from dgchat.ui.widgets.notice import Notice
+from dgchat.ui.widgets.page import Page
 from dgchat.ui.widgets.prompt_box import PromptBox
 from dgchat.ui.widgets.slider import Slider
 from dgchat.ui.widgets.suggestion_list import SuggestionList
@@ -44,7 +46,7 @@ from dgchat.ui.widgets.transcript import Transcript
 from dgchat.ui.widgets.user_message import UserMessage
 from dgchat.ui.widgets.welcome import Welcome
 
-_WIDTHS = [(0, "-narrow"), (72, "-medium"), (110, "-wide")]
+_WIDTHS = [(0, "-narrow"), (72, "-medium"), (110, "-wide"), (132, "-spacious")]
 _HEIGHTS = [(0, "-short"), (14, "-high")]
 
 TWICE_SECONDS = 1.0
@@ -67,6 +69,7 @@ class ChatScreen(Screen[None]):
         Binding("f5", "take_offer(0)", show=False, priority=True),
         Binding("f6", "take_offer(1)", show=False, priority=True),
         Binding("f7", "take_offer(2)", show=False, priority=True),
+        Binding("alt+r", "command('replay')", "replay the last answer", show=False),
     ]
 
     def __init__(self, session: Session, look: Look, keymap: Keymap) -> None:
@@ -81,8 +84,9 @@ class ChatScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Title, page, foot."""
         yield TitleBar()
-        with Container(id="page", classes="-welcome"):
+        with Page(id="page", classes="-welcome"):
             yield Welcome(self.look, self.session.loading, self.keymap.offer_keys, is_first_run())
+            yield CanvasPanel()
             yield Transcript()
             yield Static(Content("↓ new below"), id="new-below")
         with Vertical(id="foot"):
@@ -291,6 +295,10 @@ class ChatScreen(Screen[None]):
         """Say that there is something below what is being read."""
         self.query_one("#new-below").set_class(not message.is_at_end, "-shown")
 
+    def on_transcript_remade(self, message: Transcript.Remade) -> None:
+        """A message is shown by another widget from now on."""
+        self.views.remake(message.before, message.after)
+
     async def on_answer_view_settled(self, message: AnswerView.Settled) -> None:
         """Keep track of what is still being drawn."""
         await self.views.settle(message.view)
@@ -340,6 +348,7 @@ class ChatScreen(Screen[None]):
     async def clear(self) -> None:
         """Take everything off the screen."""
         self.views.forget()
+        self.query_one(CanvasPanel).clear()
         await self.query_one(Transcript).empty()
 
     async def _show_failure(self, turn: Turn, error: DgchatError) -> None:

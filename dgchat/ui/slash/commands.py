@@ -18,6 +18,7 @@ from dgchat.ui.slash.copying import CopyCommands
 from dgchat.ui.slash.look import LookCommands
 from dgchat.ui.slash.prompt import PromptCommands
 from dgchat.ui.slash.refine import RefineCommands
+from dgchat.ui.slash.replay import ReplayCommands
 from dgchat.ui.slash.retrying import RetryCommands
 from dgchat.ui.widgets.controls import Controls
 from dgchat.ui.widgets.notice import Notice
@@ -48,6 +49,7 @@ class ChatCommands:
             LookCommands(screen),
             CopyCommands(screen),
             PromptCommands(screen),
+            ReplayCommands(screen),
             RetryCommands(screen),
             RefineCommands(screen),
         )

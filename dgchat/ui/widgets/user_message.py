@@ -23,6 +23,10 @@ class UserMessage(Vertical):
         self._text = text
         self._attachments = attachments
 
+    def again(self) -> UserMessage:
+        """The prompt once more."""
+        return UserMessage(self._text)
+
     def compose(self) -> ComposeResult:
         """A label, the text, the files."""
         yield Static(Content("you"), classes="message-label")

@@ -24,6 +24,8 @@ async def test_every_command_of_the_table_does_something(open_chat):
         ("/seed 7", "seed 7"),
         ("/seed fresh", "a fresh seed"),
         ("/think on", "thinks first"),
+        ("/alternatives on", "likeliest tokens are recorded"),
+        ("/alternatives off", "not recorded"),
         ("/system be brief", "from the next turn on"),
         ("/theme paper", "theme paper"),
         ("/stpes", "did you mean /steps"),
