@@ -69,6 +69,7 @@ class Transcript(Ground, VerticalScroll, can_focus=False):
         self._below: deque[Recipe] = deque()
         self._is_growing_above = False
         self._is_moving_window = False
+        self._is_going_up = True
 
     def compose(self) -> ComposeResult:
         """The messages."""
@@ -129,10 +130,9 @@ class Transcript(Ground, VerticalScroll, can_focus=False):
         super().watch_scroll_y(old_value, new_value)
         is_at_bottom = new_value >= self.max_scroll_y - 1
         self.is_at_end = is_at_bottom and not self._below
-        if self._above and new_value < old_value and new_value < self.size.height:
-            self.call_later(self._come_near_first)
-        elif self._below and new_value > old_value and new_value > self.max_scroll_y - self.size.height:
-            self.call_later(self._come_near_last)
+        if new_value != old_value and not self._is_moving_window:
+            self._is_going_up = new_value < old_value
+            self._look_ahead()
 
     def watch_is_at_end(self, is_at_end: bool) -> None:
         """Tell the screen."""
@@ -149,10 +149,18 @@ class Transcript(Ground, VerticalScroll, can_focus=False):
         self.scroll_to(y=self.scroll_y + after.height - before.height, animate=False, immediate=True)
         self.call_later(batch.__exit__, None, None, None)
 
-    async def _come_near_first(self) -> None:
-        if self._is_moving_window or not self._above:
+    def _look_ahead(self) -> None:
+        """Make more messages if the reader is within a page of the first or the last one there is."""
+        if self._is_moving_window:
             return
-        self._is_moving_window = True
+        if self._is_going_up and self._above and self.scroll_y < self.size.height:
+            self._is_moving_window = True
+            self.call_later(self._come_near_first)
+        elif not self._is_going_up and self._below and self.scroll_y > self.max_scroll_y - self.size.height:
+            self._is_moving_window = True
+            self.call_later(self._come_near_last)
+
+    async def _come_near_first(self) -> None:
         widgets: list[Widget] = []
         while self._above and len(widgets) < MOUNTED_AT_ONCE:
             widgets[:0] = self._above.pop()()
@@ -162,12 +170,9 @@ class Transcript(Ground, VerticalScroll, can_focus=False):
 
     async def _leave_at_end(self) -> None:
         await self._leave(list(self._page.children)[::-1], self._below.appendleft)
-        self._is_moving_window = False
+        self.call_after_refresh(self._end_move)
 
     async def _come_near_last(self) -> None:
-        if self._is_moving_window or not self._below:
-            return
-        self._is_moving_window = True
         widgets: list[Widget] = []
         while self._below and len(widgets) < MOUNTED_AT_ONCE:
             widgets += self._below.popleft()()
@@ -177,7 +182,11 @@ class Transcript(Ground, VerticalScroll, can_focus=False):
     async def _leave_at_beginning(self) -> None:
         self._is_growing_above = len(self._page.children) > MAX_MOUNTED
         await self._leave(list(self._page.children), self._above.append)
-        self._is_moving_window = False
+        self.call_after_refresh(self._end_move)
+
+    def _end_move(self) -> None:
+        self._is_growing_above = self._is_moving_window = False
+        self._look_ahead()
 
     async def _leave(self, widgets: Sequence[Widget], keep: Callable[[Recipe], None]) -> None:
         """Take the first of these off a page that is too long, up to one that still moves."""
