@@ -152,6 +152,7 @@ class Settings:
     thinking: bool = _off("Let the model think before it answers.")
     alternatives: bool = _off("Record the five likeliest tokens of every position and step, for the replay.")
     system: str = _setting("", _text, "Instructions that precede the conversation.")
+    save: bool = _setting(True, _switch, "Store conversations and prompts on this machine.")
     theme: str = _setting("auto", _name, "Name of a theme, or auto: by the terminal's background.")
     motion: str = _choice(("full", "calm", "off"), "How much moves: full, calm or off.")
     noise: str = _choice(
