@@ -18,6 +18,16 @@ from dgchat.paths import PATH_VARIABLES, config_file
 
 PREFIX = "DGCHAT_"
 
+SERVER_KEY, REFINE_KEY = "DGCHAT_SERVER_KEY", "DGCHAT_REFINE_KEY"
+KEY_VARIABLES = frozenset({SERVER_KEY, REFINE_KEY})
+"""Variables that hold the keys of chat servers; no settings, so that no file and no command line has them."""
+
+MAX_KEEP_SECONDS = 7 * 24 * 3600
+"""The longest that a model stays loaded for nobody."""
+
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_MAX_DIGITS = 10
+
 KEYS_TABLE = "keys"
 """The one table of config.toml: which keys do what in the chat."""
 
@@ -42,6 +52,19 @@ def _whole(low: int, high: int) -> Reader:
         return number
 
     return read
+
+
+def _duration(raw: object) -> int:
+    """Whole seconds, of `90s`, `10m`, `2h` or a number of seconds."""
+    wanted = f"a time up to {MAX_KEEP_SECONDS // 3600}h, such as 90s, 10m or 2h"
+    text = str(raw).strip() if isinstance(raw, int | str) and not isinstance(raw, bool) else ""
+    number, unit = (text[:-1], text[-1]) if text[-1:] in _UNIT_SECONDS else (text, "s")
+    if not (number.isascii() and number.isdigit() and len(number) < _MAX_DIGITS):
+        raise ValueError(wanted)
+    seconds = int(number) * _UNIT_SECONDS[unit]
+    if seconds > MAX_KEEP_SECONDS:
+        raise ValueError(wanted)
+    return seconds
 
 
 def _real(low: float, high: float) -> Reader:
@@ -111,6 +134,11 @@ class Settings:
         _name,
         "Checkpoint folder or hub id; left out: on a GPU a cached one that fits, else the bundled one.",
     )
+    server: str | None = _setting(
+        None,
+        _name,
+        "URL of a vLLM or SGLang server that answers instead; --model then names one of its models.",
+    )
     device: str = _choice(("auto", "cpu", "cuda", "mps"), "Where to compute: auto, cpu, cuda or mps.")
     steps: int | None = _setting(
         None, _whole(1, 1024), "Most denoising steps per canvas; left out: the checkpoint's own."
@@ -153,6 +181,12 @@ class Settings:
     alternatives: bool = _off("Record the five likeliest tokens of every position and step, for the replay.")
     system: str = _setting("", _text, "Instructions that precede the conversation.")
     save: bool = _setting(True, _switch, "Store conversations and prompts on this machine.")
+    keep: int | None = _setting(
+        None,
+        _duration,
+        "After a one-shot keep the model loaded for the next, for 90s, 10m or 2h after the last; "
+        "0: use no kept one either.",
+    )
     theme: str = _setting("auto", _name, "Name of a theme, or auto: by the terminal's background.")
     motion: str = _choice(("full", "calm", "off"), "How much moves: full, calm or off.")
     noise: str = _choice(
@@ -193,6 +227,11 @@ class ChosenSettings:
     origins: Mapping[str, Origin]
     """Where each of them comes from."""
 
+    @classmethod
+    def defaults(cls) -> ChosenSettings:
+        """What holds where nobody has chosen anything."""
+        return cls(Settings(), dict.fromkeys(setting_names(), Origin.DEFAULT))
+
 
 def choices_of(name: str) -> tuple[str, ...]:
     """The few values that a setting can have, as they are typed; empty if there are many."""
@@ -219,6 +258,17 @@ def choose_settings(flags: Mapping[str, object]) -> ChosenSettings:
     return ChosenSettings(Settings(**cast("dict[str, Any]", values)), origins)
 
 
+def read_key(variable: str) -> str | None:
+    """The key in one of KEY_VARIABLES, None if it is not set."""
+    return os.environ.get(variable, "").strip() or None
+
+
+def read_editor() -> str:
+    """The command line of the reader's editor: $VISUAL, $EDITOR, or what every system has."""
+    usual = "notepad" if os.name == "nt" else "vi"
+    return os.environ.get("VISUAL") or os.environ.get("EDITOR") or usual
+
+
 def read_setting(name: str, raw: object) -> object:
     """The value that `raw` (text, or as TOML has it) means for a setting; SettingsError says what can be."""
     return _read(name, raw, name, setting_names())
@@ -232,11 +282,12 @@ def load_keys() -> dict[str, object]:
     return cast("dict[str, object]", keys)
 
 
-def where_set(name: str, origins: Mapping[str, Origin]) -> str:
-    """What a person has to leave out to get the default of a setting: a flag, a variable or a key."""
-    if origins[name] is Origin.VARIABLE:
-        return PREFIX + name.upper()
-    return f"{name} in {config_file()}" if origins[name] is Origin.FILE else _flag(name)
+def where_set(name: str, flags: Mapping[str, object]) -> str:
+    """What a person has to leave out to get the default of a setting that is not at its default."""
+    if flags.get(name) is not None:
+        return flag_of(name)
+    variable = PREFIX + name.upper()
+    return variable if os.environ.get(variable) else f"{name} in {config_file()}"
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
@@ -268,24 +319,30 @@ def _parse(path: Path) -> dict[str, object]:
 
 
 def _from_environment(variables: Mapping[str, str]) -> dict[str, object]:
-    known = {PREFIX + name.upper(): name for name in setting_names()}
+    known = {variable_of(name): name for name in setting_names()}
     values: dict[str, object] = {}
     for variable, raw in variables.items():
-        if not variable.startswith(PREFIX) or variable in PATH_VARIABLES or not raw:
+        if not variable.startswith(PREFIX) or variable in PATH_VARIABLES | KEY_VARIABLES or not raw:
             continue
         if variable not in known:
-            raise _unknown("variable", variable, (*known, *PATH_VARIABLES))
+            raise _unknown("variable", variable, (*known, *PATH_VARIABLES, *KEY_VARIABLES))
         values[known[variable]] = _read(known[variable], raw, variable, setting_names())
     return values
 
 
 def _from_flags(flags: Mapping[str, object]) -> dict[str, object]:
     given = {name: raw for name, raw in flags.items() if raw is not None}
-    return {name: _read(name, raw, _flag(name), setting_names()) for name, raw in given.items()}
+    return {name: _read(name, raw, flag_of(name), setting_names()) for name, raw in given.items()}
 
 
-def _flag(name: str) -> str:
+def flag_of(name: str) -> str:
+    """The flag of a setting: `--max-tokens`."""
     return "--think" if name == "thinking" else "--" + name.replace("_", "-")
+
+
+def variable_of(name: str) -> str:
+    """The variable of a setting: `DGCHAT_MAX_TOKENS`."""
+    return PREFIX + name.upper()
 
 
 def _read(name: str, raw: object, where: str, known: tuple[str, ...]) -> object:

@@ -29,6 +29,7 @@ DOES: dict[str, tuple[str, Callable[..., bool]]] = {
     "page": ("", lambda chat: chat.app.is_running),
     "next": ("", lambda chat: isinstance(chat.app.focused, Slider)),
     "try": ("", lambda chat: bool(chat.answers)),
+    "replay": ("", lambda chat: "There is no answer yet" in chat.said),
     "commands": ("", lambda chat: chat.app.screen.is_modal),
     "help": ("", lambda chat: isinstance(chat.app.screen, HelpScreen)),
     "settings": ("", lambda chat: isinstance(chat.app.screen, SettingsScreen)),
