@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from platformdirs import user_cache_path, user_config_path, user_data_path
+from platformdirs import user_cache_path, user_config_path, user_data_path, user_runtime_path
 
 from dgchat.errors import UsageError
 
 APP = "dgchat"
 
-PATH_VARIABLES = frozenset({"DGCHAT_CONFIG_DIR", "DGCHAT_DATA_DIR", "DGCHAT_CACHE_DIR"})
+PATH_VARIABLES = frozenset({"DGCHAT_CONFIG_DIR", "DGCHAT_DATA_DIR", "DGCHAT_CACHE_DIR", "DGCHAT_RUNTIME_DIR"})
 """Environment variables that move a directory; the only DGCHAT_ variables that are no settings."""
 
 _PACKAGE = Path(__file__).parent
@@ -40,6 +40,11 @@ def prompt_history_file() -> Path:
 def cache_dir() -> Path:
     """Where things lie that can be made again; it need not exist."""
     return _moved("DGCHAT_CACHE_DIR") or user_cache_path(APP, appauthor=False)
+
+
+def runtime_dir() -> Path:
+    """Where running processes are found, until the machine is restarted; it need not exist."""
+    return _moved("DGCHAT_RUNTIME_DIR") or user_runtime_path(APP, appauthor=False)
 
 
 def theme_dirs() -> list[Path]:

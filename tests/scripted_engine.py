@@ -7,6 +7,7 @@ import time
 from array import array
 from dataclasses import dataclass, field
 from random import Random
+from zlib import crc32
 
 from dgchat.engine.events import (
     ALTERNATIVES_PER_TOKEN,
@@ -182,7 +183,7 @@ class _Answer:
                 word = " " + draw.choice(NOISE_WORDS)
             is_end = has_arrived and position >= len(target)
             pieces.append("<eos>" if is_end else word)
-            ids.append(END_OF_TURN if is_end else FIRST_WORD_ID + sum(map(ord, word)) * 31)
+            ids.append(END_OF_TURN if is_end else FIRST_WORD_ID + (crc32(word.encode()) >> 8))
             levels.append(level_of_entropy(entropy))
         end = next((position for position, token in enumerate(ids) if token == END_OF_TURN), None)
         return CanvasStep(

@@ -141,3 +141,14 @@ def test_every_setting_is_explained_and_read(name: str) -> None:
         file for file in SOURCES.rglob("*.py") if f"settings.{name}" in file.read_text(encoding="utf-8")
     ]
     assert readers, f"nothing reads settings.{name}"
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("2h", 7200), ("45", 45), ("0", 0)])
+def test_a_time_has_a_unit_or_is_in_seconds(text: str, seconds: int) -> None:
+    assert load_settings({"keep": text}).keep == seconds
+
+
+@pytest.mark.parametrize("text", ["", "m", "-1", "1.5h", "10 m", "8d", "169h", "9" * 40, "\u0661m"])
+def test_what_is_no_time_says_what_is(text: str) -> None:
+    with pytest.raises(SettingsError, match="such as 90s, 10m or 2h"):
+        load_settings({"keep": text})

@@ -12,16 +12,14 @@ _ROWS_AT_A_TIME = 16
 
 
 class MostLikely(NamedTuple):
-    """Both [batch, canvas, count], the most likely first."""
+    """Both [canvas, count], the most likely first."""
 
     token_ids: Tensor
     probabilities: Tensor
 
 
 def most_likely(logits: Tensor, count: int) -> MostLikely:
-    """The `count` most likely tokens of each position and their probabilities, from logits [batch, canvas,
-    vocab].
-    """
+    """The `count` most likely tokens of each position, with probabilities; logits [canvas, vocab]."""
     values, token_ids = logits.topk(count, dim=-1)
-    totals = [rows.float().logsumexp(-1, keepdim=True) for rows in logits.split(_ROWS_AT_A_TIME, dim=1)]
-    return MostLikely(token_ids, (values.float() - torch.cat(totals, dim=1)).exp())
+    totals = [rows.float().logsumexp(-1, keepdim=True) for rows in logits.split(_ROWS_AT_A_TIME)]
+    return MostLikely(token_ids, (values.float() - torch.cat(totals)).exp())

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import exp, log
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+from dgchat.errors import DgchatError
 
 MAX_SEED = 2**63 - 1
 """The largest seed."""
+
+DEFAULT_BATCH_SIZE = 8
+"""Answers that are denoised together when nobody says otherwise."""
 
 ENTROPY_FLOOR = 1e-6
 """Nats; the entropy that quantises to level 0."""
@@ -48,6 +53,8 @@ class StopReason(StrEnum):
     STABLE = "stable"
     MAX_STEPS = "max_steps"
     CANCELLED = "cancelled"
+    NOT_TOLD = "not_told"
+    """It was denoised elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,12 @@ class GenerationRequest:
     """Ask the model to think in its thought channel first."""
     record_alternatives: bool = False
     """Let every step tell the most likely tokens of each position; the answer is the same."""
+    initial_canvas: tuple[tuple[int, ...], ...] = ()
+    """Token ids of a draft, canvas after canvas, to refine; empty to begin with noise."""
+    noise_level: float = 1.0
+    """Share of the draft, and of the denoising steps, to think over: 0 returns the draft, 1 forgets it."""
+    refine_pass: int = 0
+    """Which refinement this is; with the same seed another pass thinks over other positions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,10 +250,18 @@ class Finished:
     """Why the answer ended."""
     stats: GenerationStats
     """Counts and times of the whole answer."""
+    note: str = ""
+    """What else a reader should know of how it ended, in a line; empty if nothing."""
 
 
 Event = Prefilled | CanvasStarted | CanvasStep | CanvasCommitted
 EventListener = Callable[[Event], None]
+
+BatchListener = Callable[[int, Event], None]
+"""Told what happens to which request of a batch, counted from 0."""
+
+OutcomeListener = Callable[[int, Finished | DgchatError], None]
+"""Told how a request of a batch ended, once for each that was begun, in no particular order."""
 
 
 class CancelSignal(Protocol):
@@ -284,6 +305,8 @@ class EngineInfo:
     """Which ops were chosen, and why."""
     choice: str = ""
     """Why this model answers, in a line for the reader; empty where nothing was chosen for them."""
+    streams_steps: bool = True
+    """Whether every denoising step is told, or canvases only once they are committed."""
 
 
 class Engine(Protocol):
@@ -297,4 +320,25 @@ class Engine(Protocol):
 
     def info(self) -> EngineInfo:
         """What is loaded, and where."""
+        ...
+
+
+@runtime_checkable
+class BatchEngine(Engine, Protocol):
+    """An engine that denoises several answers together."""
+
+    def generate_batch(
+        self,
+        requests: Iterable[GenerationRequest],
+        size: int,
+        on_event: BatchListener,
+        on_outcome: OutcomeListener,
+        cancelled: CancelSignal,
+    ) -> None:
+        """Answer requests, up to `size` at a time; each gets what `generate` would give it for its seed, up
+        to the last bits of the arithmetic.
+
+        They are taken from `requests` in order, each when there is a place for it, none after a cancel. One
+        that cannot be answered is an outcome, and the others go on; what stops them all is raised.
+        """
         ...

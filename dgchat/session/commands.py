@@ -49,6 +49,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "retry", "[steps|same]", "answer again: fresh seed, same seed, or same seed at n steps", ("same",)
     ),
+    Command("refine", "[noise|url[:model]]", "go over the last answer again, here or on a chat server"),
     Command("continue", "", "go on with an answer that was cut at its limit"),
     Command("undo", "", "take back the last turn, its prompt returns to the box"),
     Command(

@@ -25,6 +25,7 @@ from dgchat.session.attachments import Attachment
 from dgchat.session.conversation import Conversation, branch_to
 from dgchat.session.loading import EngineLoader, Loading
 from dgchat.session.prompt_history import PromptHistory
+from dgchat.session.refining import Refining
 from dgchat.session.store.store import Store
 from dgchat.session.store.writer import Ticket
 from dgchat.session.titles import title_of
@@ -166,11 +167,13 @@ class Session:
         begun: str = "",
         attachments: tuple[Attachment, ...] = (),
         settings: TurnSettings | None = None,
+        refining: Refining | None = None,
     ) -> Turn:
         """A new turn for the prompt, with the settings as they are now unless given; it must then be run.
 
         The turn it replaces leaves the conversation only when the new one has an answer, and leaves its
-        attachments to it. With `begun` the new one goes on from that text.
+        attachments to it. With `begun` the new one goes on from that text; with `refining` it refines a
+        draft.
         """
         if self.is_loading and self.loading.cancelled.is_set():
             raise DgchatError("The loading is still being stopped.", hint="send it again in a moment")
@@ -179,7 +182,7 @@ class Session:
         settings = settings or self.settings
         seed = fresh_seed() if settings.seed is None else settings.seed
         attachments = replaces.attachments if replaces else attachments
-        turn = Turn(prompt, replace(settings, seed=seed), replaces, begun, attachments)
+        turn = Turn(prompt, replace(settings, seed=seed), replaces, begun, attachments, refining=refining)
         stood_here = replaces or self.edited
         turn.parent = stood_here.parent if stood_here else self.conversation.leaf
         self.running, self.edited = turn, None
@@ -272,6 +275,8 @@ class Session:
         engine = self._wait_for_engine(turn)
         if engine is None:
             return Finished("", "", FinishReason.CANCELLED, GenerationStats())
+        if turn.refining and turn.refining.engine:
+            engine = turn.refining.engine
         turn.model = engine.info().model
         return engine.generate(self._request(turn), listen, turn.cancelled)
 
@@ -296,7 +301,7 @@ class Session:
         system = [ChatMessage("system", turn.settings.system)] if turn.settings.system else []
         earlier = [message for past in branch_to(turn.parent) for message in past.messages()]
         begun = [ChatMessage("assistant", turn.begun)] if turn.begun else []
-        return GenerationRequest(
+        request = GenerationRequest(
             messages=(*system, *earlier, ChatMessage("user", turn.question), *begun),
             max_new_tokens=self._canvases_of(turn.settings) * self.canvas_length,
             sampler=replace(turn.settings, steps=self._steps_of(turn.settings)).sampler(self.info.sampler),
@@ -304,6 +309,7 @@ class Session:
             thinking=turn.settings.thinking and not begun,
             record_alternatives=turn.settings.alternatives,
         )
+        return turn.refining.applied_to(request) if turn.refining else request
 
 
 def _load_failure(error: Exception) -> DgchatError:

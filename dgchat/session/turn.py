@@ -19,6 +19,7 @@ from dgchat.engine.events import (
 from dgchat.engine.trace import Trace
 from dgchat.errors import DgchatError
 from dgchat.session.attachments import Attachment, with_attachments
+from dgchat.session.refining import Refining
 from dgchat.settings import Settings
 
 SAMPLER_SETTINGS = ("entropy_bound", "t_min", "t_max", "stability_threshold", "confidence_threshold")
@@ -102,6 +103,8 @@ class Turn:
     """The canvas that is being denoised, or was last."""
     committed: tuple[CanvasCommitted, ...] = ()
     """The canvases that are done."""
+    refining: Refining | None = None
+    """The draft that it refines, if it does."""
     finished: Finished | None = None
     """Set at the end of an answer, cancelled ones included."""
     error: DgchatError | None = None
@@ -111,6 +114,11 @@ class Turn:
     def is_over(self) -> bool:
         """Whether the engine is done with it."""
         return self.finished is not None or self.error is not None
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is answered by a server: the answer arrives in parts, and steps are not told."""
+        return self.canvas is not None and self.prefilled is None
 
     @property
     def seed(self) -> int:

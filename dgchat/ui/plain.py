@@ -156,9 +156,12 @@ def _outcome(turn: Turn) -> str:
     if turn.error is not None:
         return f"Error: {turn.error}"
     if turn.stopped_at is not None:
-        return f"Stopped at step {turn.stopped_at}."
+        return "Stopped." if turn.is_remote else f"Stopped at step {turn.stopped_at}."
     if turn.finished is None:
         return "No answer."
+    if turn.is_remote:
+        seconds = f"{turn.finished.stats.denoise_seconds:.1f} seconds; the server does not tell its steps."
+        return f"{turn.finished.note}. {seconds}" if turn.finished.note else seconds
     stats = turn.finished.stats
     ended = "Cut at its token limit. " if turn.is_cut else ""
     return f"{ended}{stats.denoising_steps} steps, {stats.tokens_per_second:.0f} tokens per second."

@@ -50,6 +50,26 @@ def _listen(loop: asyncio.AbstractEventLoop, number: int, leave: Callable[[int],
         loop.add_signal_handler(number, _leave_soon, leave, 128 + number)
 
 
+@contextmanager
+def reading_replies(fileno: int) -> Generator[None]:
+    """Within, what the terminal replies can be read, and is not shown; OSError if it is none."""
+    try:
+        import termios
+    except ImportError as error:
+        raise OSError("this system's terminals cannot be asked") from error
+    try:
+        before = termios.tcgetattr(fileno)
+        quiet = [*before]
+        quiet[3] &= ~(termios.ECHO | termios.ICANON)
+        termios.tcsetattr(fileno, termios.TCSANOW, quiet)
+    except termios.error as error:
+        raise OSError(str(error)) from error
+    try:
+        yield
+    finally:
+        termios.tcsetattr(fileno, termios.TCSAFLUSH, before)
+
+
 def _leave_soon(leave: Callable[[int], None], exit_code: int) -> None:
     watchdog = Timer(GRACE_SECONDS, _leave_now, (exit_code,))
     watchdog.daemon = True

@@ -21,6 +21,7 @@ from dgchat.errors import DgchatError
 from dgchat.session.attachments import Attachment, read_attachments
 from dgchat.session.commands import parse_command
 from dgchat.session.first_run import is_first_run
+from dgchat.session.refining import Refining
 from dgchat.session.session import Session
 from dgchat.session.turn import Turn, TurnSettings
 from dgchat.ui.current_app import current_app
@@ -184,11 +185,12 @@ class ChatScreen(Screen[None]):
         begun: str = "",
         attachments: tuple[Attachment, ...] = (),
         settings: TurnSettings | None = None,
+        refining: Refining | None = None,
     ) -> None:
         """Send a prompt, and load the model again if it is not there; DgchatError if an answer is still being
         written. Parameters as for `Session.begin`.
         """
-        turn = self.session.begin(prompt, replaces, begun, attachments, settings)
+        turn = self.session.begin(prompt, replaces, begun, attachments, settings, refining)
         if self.session.load_again():
             start_loading(self.session, self)
         view = self.view_of(turn)

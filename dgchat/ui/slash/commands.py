@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from dgchat.engine.events import MAX_SEED
+from dgchat.engine.events import MAX_SEED, GenerationStats
 from dgchat.errors import UsageError
 from dgchat.session.commands import read_number, read_switch
 from dgchat.session.presets import preset_of, read_steps
@@ -17,6 +17,7 @@ from dgchat.ui.slash.arguments import KnownArguments
 from dgchat.ui.slash.copying import CopyCommands
 from dgchat.ui.slash.look import LookCommands
 from dgchat.ui.slash.prompt import PromptCommands
+from dgchat.ui.slash.refine import RefineCommands
 from dgchat.ui.slash.replay import ReplayCommands
 from dgchat.ui.slash.retrying import RetryCommands
 from dgchat.ui.widgets.controls import Controls
@@ -50,6 +51,7 @@ class ChatCommands:
             PromptCommands(screen),
             ReplayCommands(screen),
             RetryCommands(screen),
+            RefineCommands(screen),
         )
         self.choices_of = KnownArguments({"theme": self._theme_names}).of
 
@@ -199,6 +201,8 @@ def describe_stats(turn: Turn) -> str:
     if turn.finished is None:
         return "no figures"
     stats = turn.finished.stats
+    if turn.is_remote:
+        return _describe_told(stats)
     lines = [
         f"answer       {stats.generated_tokens} tokens on {stats.canvases} canvases,"
         f" ended by {turn.finished.reason}",
@@ -212,3 +216,14 @@ def describe_stats(turn: Turn) -> str:
         f"seed         {turn.seed}",
     ]
     return "\n".join(lines)
+
+
+def _describe_told(stats: GenerationStats) -> str:
+    """What is known of an answer that came from a server; 0 stands for what it did not tell."""
+    return "\n".join(
+        [
+            f"answer       {stats.generated_tokens or 'an unknown number of'} tokens",
+            f"prompt       {stats.prompt_tokens or 'an unknown number of'} tokens",
+            f"waited       {stats.denoise_seconds:.2f} s; steps and seed are the server's own",
+        ]
+    )

@@ -96,6 +96,9 @@ class AnswerView(Ground, Vertical):
 
     def follow_turn(self) -> None:
         """Take note of a transition of the turn."""
+        if self.turn.is_remote and not self._is_handed_off:
+            self._show_arrived()
+            return
         if self._pace.is_moving or self._is_handed_off:
             return
         self._written.update(Content(visible(self.turn.text)))
@@ -104,6 +107,18 @@ class AnswerView(Ground, Vertical):
         self._status.words = (
             f"{done} of at most {most} canvases settled" if done else "denoising the first canvas"
         )
+
+    def _show_arrived(self) -> None:
+        """What a server has sent so far, for there are no steps to draw."""
+        if not self._written.is_mounted:
+            self.mount(self._written, before=self._status)
+        self._written.update(Content(visible(self.turn.text)))
+        parts = len(self.turn.committed)
+        if parts:
+            arrived = "1 part has arrived" if parts == 1 else f"{parts} parts have arrived"
+            self._status.words = f"{arrived} · the server does not stream its steps"
+        else:
+            self.enter_phase("waiting for the server, which does not stream its steps")
 
     def catch_up(self) -> None:
         """End the trail: show the newest step, or the settled answer, at once."""
@@ -182,9 +197,11 @@ class AnswerView(Ground, Vertical):
         parts: list[Widget] = [AnswerText(turn.text)] if turn.text.strip() else []
         if turn.thought:
             parts.insert(0, ThoughtView(turn.thought))
-        if turn.is_cut and turn.finished:
+        if turn.finished and (turn.is_cut or turn.finished.note):
             tokens = turn.finished.stats.generated_tokens
-            parts.append(Notice(f"cut at its limit of {tokens} tokens; /continue goes on"))
+            parts.append(
+                Notice(turn.finished.note or f"cut at its limit of {tokens} tokens; /continue goes on")
+            )
         if not parts:
             parts.append(
                 Notice("stopped before the first step" if turn.stopped_at else "the answer is empty")

@@ -76,6 +76,13 @@ def describe_end(turn: Turn) -> str:
     if turn.finished is None:
         return ""
     stats = turn.finished.stats
+    seconds = stats.prefill_seconds + stats.denoise_seconds
+    if turn.is_remote:
+        figures = [
+            f"{seconds:.1f} s",
+            *([f"{_rate(stats.tokens_per_second)} tok/s"] * bool(stats.generated_tokens)),
+        ]
+        return " · ".join([*(["stopped"] if turn.stopped_at else []), *figures, "steps not told"])
     steps = "1 step" if stats.denoising_steps == 1 else f"{stats.denoising_steps} steps"
     figures = [
         f"stopped at {turn.stopped_at}" if turn.stopped_at is not None else "",
