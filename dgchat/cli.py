@@ -164,7 +164,7 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     keep: Annotated[str | None, _option("keep", metavar="TIME")] = None,
     theme: Annotated[str | None, _option("theme", metavar="NAME")] = None,
     motion: Annotated[str | None, _option("motion", metavar="full|calm|off")] = None,
-    noise: Annotated[str | None, _option("noise", metavar="glyphs|raw")] = None,
+    raw_noise: Annotated[bool | None, _option("raw_noise", "--raw-noise/--no-raw-noise")] = None,
     plain: Annotated[bool | None, _option("plain", "--plain/--no-plain")] = None,
     fps: Annotated[str | None, _option("fps", metavar="N")] = None,
     pace: Annotated[str | None, _option("pace", metavar="trail|live")] = None,
