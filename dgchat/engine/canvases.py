@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from dgchat.chat.thought import split_thought
+from dgchat.chat.thought import ends_inside_thought, mark_thought, split_thought
 from dgchat.chat.tokenizer import ChatTokenizer
 from dgchat.engine.denoise import DenoisingStep, denoise
 from dgchat.engine.draws import Draws
@@ -67,7 +67,8 @@ class CanvasRun:
         text = ""
         for index in range(max_canvases):
             self.on_event(CanvasStarted(index, length, max_canvases))
-            canvas, steps, stop_reason = self._denoise(index)
+            inside = ends_inside_thought(answer, self.tokenizer)
+            canvas, steps, stop_reason = self._denoise(index, inside)
             end = first_end(canvas, self.tokenizer.end_ids)
             kept = canvas[:end][: self.max_new_tokens - len(answer)]
             answer += kept
@@ -81,7 +82,7 @@ class CanvasRun:
                 self._commit(kept)
         return answer, FinishReason.LENGTH
 
-    def _denoise(self, index: int) -> tuple[list[int], int, StopReason]:
+    def _denoise(self, index: int, inside_thought: bool) -> tuple[list[int], int, StopReason]:
         """Argmax canvas, steps used and reason of one canvas; what a cancelled one had reached is kept."""
         ids: list[int] = []
         started = time.perf_counter()
@@ -90,7 +91,7 @@ class CanvasRun:
             return ids, 0, StopReason.CANCELLED
         self.tally.canvases += 1
         for step in denoise(self.model, self.cache, index, self.sampler, self.draws):
-            event = self._step_event(index, step, time.perf_counter() - started)
+            event = self._step_event(index, step, time.perf_counter() - started, inside_thought)
             started = time.perf_counter()
             ids, steps = list(event.token_ids), step.step
             self.tally.denoising_steps += 1
@@ -102,7 +103,9 @@ class CanvasRun:
                 return ids, steps, StopReason.CANCELLED
         return ids, steps, StopReason.MAX_STEPS
 
-    def _step_event(self, index: int, step: DenoisingStep, seconds: float) -> CanvasStep:
+    def _step_event(
+        self, index: int, step: DenoisingStep, seconds: float, inside_thought: bool
+    ) -> CanvasStep:
         ids = step.argmax_canvas[0].tolist()
         return CanvasStep(
             canvas_index=index,
@@ -110,11 +113,12 @@ class CanvasRun:
             max_steps=self.sampler.max_denoising_steps,
             temperature=step.temperature,
             token_ids=array("i", ids),
-            pieces=tuple(map(self.tokenizer.piece, ids)),
+            pieces=self.tokenizer.pieces(ids),
             entropy_levels=bytes(_entropy_levels(step.entropy[0]).tolist()),
             accepted=bytes(step.accepted[0].tolist()),
             seconds=seconds,
             end=first_end(ids, self.tokenizer.end_ids),
+            thought=mark_thought(ids, self.tokenizer, inside_thought),
         )
 
     def _commit(self, token_ids: Sequence[int]) -> None:

@@ -130,6 +130,8 @@ class CanvasStep:
     """Wall time of this step."""
     end: int | None
     """Position of the first end-of-turn token on the argmax canvas; None if there is none."""
+    thought: bytes = b""
+    """1 where the token belongs to the thought channel, its markers included, else 0; empty if none does."""
 
     @property
     def mean_entropy(self) -> float:

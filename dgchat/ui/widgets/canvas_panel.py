@@ -1,4 +1,4 @@
-"""Beside a live canvas on a wide terminal: how its entropy falls, what has settled, whose mind was changed."""
+"""Beside a live canvas on a wide terminal: its entropy, what has settled, and whose mind was changed."""
 
 from __future__ import annotations
 
