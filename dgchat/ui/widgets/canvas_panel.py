@@ -16,7 +16,7 @@ from dgchat.ui.widgets.drawn_token import DrawnToken
 from dgchat.ui.widgets.entropy_curve import entropy_curve
 from dgchat.ui.widgets.styled_rows import StyledRow, StyledRows
 
-REDRAW_SECONDS = 0.25
+REDRAW_SECONDS = 0.4
 """The panel is drawn at most this often: it is looked at, not watched."""
 
 CURVE_ROWS = 4
