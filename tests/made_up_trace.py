@@ -1,9 +1,9 @@
 """A canvas of 256 tokens denoised in 48 steps, made up from a seed.
 
-Nobody recorded it: the words are invented and the guesses drawn at random. What is taken from real runs is the
-schedule: a mean entropy near 2 nats at step 1, 0.9 at step 5, 0.3 at 13, 0.005 in the end, a fifth of the canvas
-settled at step 5 and half at 13, and a few settled tokens that are overturned later. The guesses are as awkward
-as those of a large vocabulary: one to twenty cells wide, CJK, emoji, combining marks, newlines.
+Nobody recorded it: the words are invented and the guesses drawn at random. What is taken from real runs is
+the schedule: a mean entropy near 2 nats at step 1, 0.9 at step 5, 0.3 at 13, 0.005 in the end, a fifth of the
+canvas settled at step 5 and half at 13, and a few settled tokens that are overturned later. The guesses are
+as awkward as those of a large vocabulary: one to twenty cells wide, CJK, emoji, combining marks, newlines.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ STEPS = 48
 
 TEXT = (
     "Tides are the slow breath of the sea . The moon pulls at the water that is nearest to it , and the "
-    "water rises : 潮汐 は 月 の 引力 に よって 起こ ります 。 ↲ ↲ Twice a day the café on the pier loses its "
-    "steps to the water 🌊 and gets them back , a little greener than before . ↲ ↲ - Spring tides come at "
-    "full moon 🌕 and at new moon . ↲ - Neap tides come in between , when the sun pulls the other way . ↲ - "
-    "In a nai\u0308ve model the bulge would follow the moon exactly ; in truth coasts get in its way , "
+    "water rises : 潮汐 は 月 の 引力 に よって 起こ ります 。 ↲ ↲ Twice a day the café on the pier loses "
+    "its steps to the water 🌊 and gets them back , a little greener than before . ↲ ↲ - Spring tides come "
+    "at full moon 🌕 and at new moon . ↲ - Neap tides come in between , when the sun pulls the other way . ↲ "
+    "- In a nai\u0308ve model the bulge would follow the moon exactly ; in truth coasts get in its way , "
     "and some places , such as the Bay of Fundy , see sixteen metres of difference . ↲ ↲ 海 水 每 天 漲 落 "
     "兩 次 , so fishermen have kept tables for centuries . They wrote down what they saw , year after year , "
     "until someone noticed that the numbers repeat themselves every eighteen years and eleven days . ↲ ↲ "

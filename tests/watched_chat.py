@@ -1,7 +1,7 @@
 """The chat in a process of its own at a real pseudo-terminal, and every byte it writes with its time.
 
-As a program it is that process: `python watched_chat.py SCRIPT`, where SCRIPT is JSON. In the end it tells, in the
-file that SCRIPT names, when each frame was drawn and what processor time had been used by then.
+As a program it is that process: `python watched_chat.py SCRIPT`, where SCRIPT is JSON. In the end it tells,
+in the file that SCRIPT names, when each frame was drawn and what processor time had been used by then.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Figures:
     frames: list[tuple[float, float]]
     """Time and used processor seconds at each drawn step."""
     gaps: list[float]
-    """Seconds for which the event loop did not answer; measured with `probe` alone, which costs time itself."""
+    """Seconds for which the event loop did not answer; with `probe` alone, which costs time itself."""
     stopped: list[float]
     """When the engine saw that it was to stop."""
 

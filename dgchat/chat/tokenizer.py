@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 
 from tokenizers import Tokenizer
 
 from dgchat.errors import CheckpointError, PromptError
+
+_PART = "\ufffd"
+"""What a token is decoded to that is a part of a character."""
 
 _PRIVATE_USE = range(0xE000, 0xF900)
 
@@ -35,6 +39,16 @@ def _unused_character(text: str) -> str:
         f"the conversation holds all {len(_PRIVATE_USE)} private-use characters, U+E000 to U+F8FF",
         hint="leave one of them out",
     )
+
+
+def _runs_of_parts(pieces: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Begin and end of each run of tokens that are parts of characters."""
+    first = 0
+    for is_part, run in groupby(pieces, key=lambda piece: piece == _PART):
+        end = first + len(list(run))
+        if is_part:
+            yield first, end
+        first = end
 
 
 class ChatTokenizer:
@@ -100,6 +114,20 @@ class ChatTokenizer:
             with _naming_the_file("cannot decode"):
                 self._pieces[token_id] = self._tokenizer.decode([token_id], skip_special_tokens=False)
         return self._pieces[token_id]
+
+    def pieces(self, token_ids: Sequence[int]) -> tuple[str, ...]:
+        """Text of each token where they stand side by side; untrusted.
+
+        A character of several tokens is the text of the first of them, and the others have none, once the run
+        is whole; until then each of them is `U+FFFD`.
+        """
+        pieces = list(map(self.piece, token_ids))
+        if _PART in pieces:
+            for first, end in _runs_of_parts(pieces):
+                whole = self.decode(token_ids[first:end])
+                if _PART not in whole:
+                    pieces[first:end] = [whole, *[""] * (end - first - 1)]
+        return tuple(pieces)
 
     def _encode_text(self, text: str) -> list[int]:
         if not text:

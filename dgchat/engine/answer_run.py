@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from dgchat.chat.thought import split_thought
+from dgchat.chat.thought import ends_inside_thought, mark_thought, split_thought
 from dgchat.chat.tokenizer import ChatTokenizer
 from dgchat.engine.alternatives import MostLikely
 from dgchat.engine.canvas import Canvas
@@ -153,12 +153,13 @@ class AnswerRun:
             max_steps=self.request.sampler.max_denoising_steps,
             temperature=step.temperature,
             token_ids=array("i", ids),
-            pieces=tuple(map(self.tokenizer.piece, ids)),
+            pieces=self.tokenizer.pieces(ids),
             entropy_levels=bytes(_entropy_levels(step.entropy).tolist()),
             accepted=bytes(step.accepted.tolist()),
             seconds=seconds,
             end=first_end(ids, self.tokenizer.end_ids),
             alternatives=self._alternatives(step.alternatives),
+            thought=mark_thought(ids, self.tokenizer, ends_inside_thought(self.token_ids, self.tokenizer)),
         )
 
     def _alternatives(self, likely: MostLikely | None) -> Alternatives | None:

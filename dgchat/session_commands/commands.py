@@ -51,7 +51,9 @@ def run_export(which: str, file: str, form: str, out: TextIO) -> int:
 
 def run_delete(ids: Sequence[str], err: TextIO, *, now: bool) -> int:
     """Delete these; with `now` erase them, deleted or not."""
-    told = "erased" if now else f"deleted; for {ERASE_AFTER_DAYS} days: dgchat sessions restore {' '.join(ids)}"
+    told = (
+        "erased" if now else f"deleted; for {ERASE_AFTER_DAYS} days: dgchat sessions restore {' '.join(ids)}"
+    )
     return _change(ids, lambda store: store.erase if now else store.delete, told, err)
 
 

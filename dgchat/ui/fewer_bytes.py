@@ -1,7 +1,7 @@
 """The same picture in fewer bytes: the terminal is told only what differs.
 
-Textual resets the style after every run of text and spells the next one out, background and all: two thirds of
-what a moving canvas costs. And it sends a row from its beginning, however late in it the change is.
+Textual resets the style after every run of text and spells the next one out, background and all: two thirds
+of what a moving canvas costs. And it sends a row from its beginning, however late in it the change is.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ Run = tuple[_Style, str]
 
 class _Span(NamedTuple):
     place: str
-    """The sequence that moves the cursor to where it begins; empty for what is written where the cursor is."""
+    """The sequence that moves the cursor to where it begins; empty for what is written where it is."""
     runs: tuple[Run, ...]
 
 
 class Picture:
-    """The last picture that was sent, so that the next one can leave out what it has in common with it."""
+    """The last picture that was sent: the next one leaves out what its rows have in common with it."""
 
     def __init__(self) -> None:
         self._spans: dict[str, tuple[Run, ...]] = {}
@@ -107,13 +107,15 @@ def _write(spans: Iterable[_Span], wanted: _Style) -> str:
 
 def _without_beginning(span: _Span, before: tuple[Run, ...]) -> _Span:
     """What is left of a span behind the runs it begins with as it did before."""
+    if span.runs and span.runs == before:
+        return _Span("", ())
     common, cells = 0, 0
     for old, new in zip(before, span.runs, strict=False):
         if old != new or not _NARROW.fullmatch(new[1]):
             break
         common, cells = common + 1, cells + cell_len(new[1])
     place = _PLACE.fullmatch(span.place)
-    if not cells or place is None or not span.runs[common:]:
+    if not cells or place is None:
         return span
     return _Span(f"\x1b[{place[1]};{int(place[2]) + cells}H", span.runs[common:])
 

@@ -1,4 +1,4 @@
-"""How often frames are drawn: as often as is asked for, less often on a machine that is late for its own timer."""
+"""How often frames are drawn: as asked for, and less often on a machine that is late for its own timer."""
 
 from __future__ import annotations
 

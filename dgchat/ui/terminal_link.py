@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from textual.app import App
@@ -52,27 +53,30 @@ def thrifty(driver: type[Driver]) -> type[Driver]:
 
 def num_written_bytes(app: App[None]) -> int:
     """Bytes that were sent to the terminal so far."""
-    return getattr(app._driver, "num_written_bytes", 0)
+    return getattr(_driver_of(app), "num_written_bytes", 0)
 
 
 def is_terminal_behind(app: App[None]) -> bool:
     """Whether earlier frames still wait to be written; False where textual does not let us see it."""
-    driver = getattr(app, "_driver", None)
-    queue = getattr(getattr(driver, "_writer_thread", None), "_queue", None)
+    queue = getattr(getattr(_driver_of(app), "_writer_thread", None), "_queue", None)
     return queue is not None and queue.qsize() > 0
 
 
 def write_to_terminal(app: App[None], sequence: str) -> None:
     """Send a control sequence of our own between two frames; nothing where there is no terminal."""
-    driver = getattr(app, "_driver", None)
-    if driver is not None:
+    if driver := _driver_of(app):
         driver.write(sequence)
+
+
+def _driver_of(app: App[None]) -> Driver | None:
+    return getattr(app, "_driver", None)
 
 
 def forget_picture(app: App[None]) -> None:
     """The terminal has changed by itself: whatever is drawn next is sent."""
-    if hasattr(app._driver, "forget_picture"):
-        app._driver.forget_picture()
+    forget: Callable[[], None] | None = getattr(_driver_of(app), "forget_picture", None)
+    if forget is not None:
+        forget()
 
 
 class ByteBudget:

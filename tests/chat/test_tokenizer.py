@@ -80,6 +80,14 @@ def test_text_survives_the_way_to_ids_and_back(tokenizer: ChatTokenizer, text: s
     assert tokenizer.decode(encode(tokenizer, text)) == text
 
 
+def test_a_character_of_several_tokens_is_shown_once_its_run_is_whole(tokenizer: ChatTokenizer):
+    ids = encode(tokenizer, "a🙂")
+    whole = tokenizer.pieces(ids)
+    assert "".join(whole) == "a🙂"
+    assert len(whole) == len(ids)
+    assert set(tokenizer.pieces(ids[:-1])[1:]) == {"\ufffd"}
+
+
 def test_a_piece_shows_special_tokens_and_parts_of_characters(tokenizer: ChatTokenizer):
     assert tokenizer.piece(END_OF_TURN) == "<turn|>"
     assert "\ufffd" in {tokenizer.piece(token) for token in encode(tokenizer, "🙂")}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from array import array
+from dataclasses import replace
 
 from dgchat.engine.events import CanvasStep, level_of_entropy
-from dgchat.ui.widgets.canvas_states import FRESH_SECONDS, CanvasStates, State
+from dgchat.ui.widgets.canvas_states import FRESH_SECONDS, CanvasStates
+from dgchat.ui.widgets.drawn_token import State
 
 LEVELS = (0.01, 0.1, 0.5, 1.3)
 END = "<eos>"
@@ -93,3 +95,41 @@ def test_padding_of_another_kind_than_the_end_is_left_out_too():
 def test_pieces_are_made_safe_before_they_are_measured():
     token = watch(step(1, "\x1b[31m")).tokens(0.0)[0]
     assert (token.text, token.width) == ("␛[31m", 5)
+
+
+def test_a_wild_guess_that_stays_is_not_settled():
+    assert states_of(watch(*(step(number, "a", nats=0.9) for number in range(1, 9))), 99.0) == [State.DRAFT]
+
+
+def test_a_settled_token_does_not_blink_when_the_model_wavers():
+    states = watch(step(1, "a"), step(2, "a"), step(3, "a", nats=2.0), step(4, "a", nats=0.3))
+    assert states_of(states, 99.0) == [State.SETTLED]
+
+
+def test_noise_keeps_its_shape_while_one_unknown_token_follows_the_other():
+    states = CanvasStates(LEVELS)
+    shapes = set()
+    for number, word in enumerate(["qubit", "internationalization", "海", "x"], 1):
+        states.observe(step(number, word, nats=3.0), float(number))
+        shapes.add(states.tokens(0.0)[0].text)
+    assert shapes == {"░░░░░"}
+
+
+def test_raw_noise_is_the_wild_text_itself():
+    states = CanvasStates(LEVELS, raw_noise=True)
+    states.observe(step(1, "qubit", nats=3.0), 0.0)
+    assert [(token.text, token.state) for token in states.tokens(0.0)] == [("qubit", State.NOISE)]
+
+
+def test_what_an_overturned_token_has_been_is_remembered():
+    states = watch(step(1, "a"), step(2, "a"), step(3, "b"), step(4, "c"))
+    assert states.latest_overturned == 0
+    assert states.minds(0) == ("a", "b", "c")
+
+
+def test_a_thought_is_one_line_and_its_markers_are_never_drawn():
+    words = "<|channel> hm, so <channel|> Paris."
+    states = CanvasStates(LEVELS)
+    for number in (1, 2):
+        states.observe(replace(step(number, words), thought=bytes([1, 1, 1, 1, 0])), float(number))
+    assert "".join(token.text for token in states.tokens(9.0)) == "▸ thinking, 4 tokens\nParis."

@@ -52,7 +52,7 @@ class AnswerView(Ground, Vertical):
             self.is_last = is_last
 
     def __init__(self, turn: Turn, theme: ChatTheme, pace: Pace, loading: Loading | None) -> None:
-        """`loading`: the model's, if the answer has to wait for it. A turn that is over is shown as it ended."""
+        """`loading`: the model's, if the answer has to wait for it. A turn that is over is shown at rest."""
         super().__init__()
         self._theme = theme
         self.turn = turn
@@ -230,6 +230,8 @@ class AnswerView(Ground, Vertical):
     def _show_phase(self) -> None:
         if self._playback.drawn < 0 and not self.turn.committed and not self.turn.is_over:
             phase = f"{self._phase} · {monotonic() - self._phase_began:.1f} s"
+            if prefilled := self.turn.prefilled:
+                phase += f" · prompt {prefilled.prompt_tokens} tokens, {prefilled.cached_tokens} cached"
             self._status.words = self._loading.describe() if self._loading else phase
 
     @property

@@ -28,7 +28,7 @@ def style_name(position: int, token: DrawnToken) -> str:
     """The style of a token by its state alone."""
     if token.state is State.NOISE:
         return "noise"
-    if token.is_past_end:
+    if token.is_past_end or token.is_aside:
         return "past-end"
     if token.state is State.DRAFT:
         return "overturned" if token.is_overturned else f"draft-{token.level}"

@@ -1,4 +1,4 @@
-"""Beside a live canvas on a wide terminal: how its entropy falls, what has settled, whose mind was changed."""
+"""Beside a live canvas on a wide terminal: its entropy, what has settled, and whose mind was changed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dgchat.ui.widgets.drawn_token import DrawnToken
 from dgchat.ui.widgets.entropy_curve import entropy_curve
 from dgchat.ui.widgets.styled_rows import StyledRow, StyledRows
 
-REDRAW_SECONDS = 0.25
+REDRAW_SECONDS = 0.4
 """The panel is drawn at most this often: it is looked at, not watched."""
 
 CURVE_ROWS = 4

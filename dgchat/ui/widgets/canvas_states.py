@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from itertools import groupby
+from operator import itemgetter
 
 from rich.cells import cell_len
 
@@ -84,7 +86,8 @@ class CanvasStates:
         if self._step is None:
             return ()
         count = self._num_drawn()
-        return tuple(self._drawn(position, now) for position in range(count))
+        drawn = tuple(self._drawn(position, now) for position in range(count))
+        return _with_thought_folded(drawn, self._step.thought) if self._step.thought else drawn
 
     def fresh_ends(self, now: float) -> bool:
         """Whether some token was fresh at the last drawing before `now` and is not any more."""
@@ -172,7 +175,10 @@ class CanvasStates:
         tint = level if state is State.DRAFT else 0
         look = (text, state, tint, is_past_end, overturned)
         if position not in self._kept or self._kept[position][0] != look:
-            self._kept[position] = look, DrawnToken(text, width, state, tint, is_past_end, overturned)
+            self._kept[position] = (
+                look,
+                DrawnToken(text, width, state, tint, is_past_end=is_past_end, is_overturned=overturned),
+            )
         return self._kept[position][1]  # the same object, so that a row can be seen to be the same
 
     def _text(self, position: int) -> tuple[str, int]:
@@ -195,3 +201,17 @@ class CanvasStates:
             blanks = min(cells - 1, len(text) - len(text.lstrip(" ")))
             self._noises[position] = " " * blanks + NOISE_CELL * (cells - blanks)
         return self._noises[position]
+
+
+def _with_thought_folded(tokens: tuple[DrawnToken, ...], thought: bytes) -> tuple[DrawnToken, ...]:
+    """The tokens of each stretch of thought as one dim line that says how many they are."""
+    drawn: list[DrawnToken] = []
+    for is_thought, run in groupby(zip(tokens, thought, strict=False), key=itemgetter(1)):
+        stretch = [token for token, _ in run]
+        if is_thought:
+            line = f"▸ thinking, {len(stretch)} tokens\n"
+            folded = DrawnToken(line, cell_len(line) + 1, State.SETTLED, 0, is_aside=True)
+            drawn += [folded, *[DrawnToken("", 0, State.SETTLED, 0)] * (len(stretch) - 1)]
+        else:
+            drawn += stretch
+    return tuple(drawn)

@@ -27,6 +27,8 @@ class DrawnToken:
     """Entropy level of a draft, 0 the surest; 0 for what is no draft."""
     is_past_end: bool = False
     """Whether it stands behind an end-of-turn that may still move."""
+    is_aside: bool = False
+    """Whether it is the program's word about the text, such as a folded thought."""
     is_overturned: bool = False
     """Whether it was settled before and the model changed its mind."""
 

@@ -1,4 +1,4 @@
-"""Rows of text in a handful of named styles, drawn with the Line API: what moves is sent, and nothing else."""
+"""Rows of text in a handful of named styles, drawn with the Line API: only what changes is sent."""
 
 from __future__ import annotations
 

@@ -145,7 +145,6 @@ class Transcript(Ground, VerticalScroll, can_focus=False):
         self._is_growing_above = False
         batch = current_app(self).batch_update()
         batch.__enter__()  # not drawn before it stands where it stood
-        self.set_reactive(Widget.scroll_target_y, self.scroll_y + after.height - before.height)
         self.scroll_to(y=self.scroll_y + after.height - before.height, animate=False, immediate=True)
         self.call_later(batch.__exit__, None, None, None)
 
