@@ -38,12 +38,14 @@ def load_engine(
     on_progress: LoadListener | None = None,
     cancelled: CancelSignal | None = None,
     on_plan: Callable[[str], object] | None = None,
+    named_by: str = "--model",
 ) -> Engine:
     """Load a checkpoint (a folder, a cached hub id, or None: what `choose_model` takes) on `auto`, `cpu`,
     `cuda` or `mps`, for prompts and answers of `context` tokens at most (None: as many as fit into memory).
 
     Before a weight is read `on_plan` is told in a line what memory it will take, or InsufficientMemoryError
-    is raised if that is too much; LoadCancelled once `cancelled` is set.
+    is raised if that is too much; LoadCancelled once `cancelled` is set. `named_by` is where `name` comes
+    from, for the reader who has to leave it out.
     """
     from dgchat.checkpoint import open_checkpoint  # torch takes a second to import
     from dgchat.checkpoint.plan import bound_context
@@ -56,7 +58,7 @@ def load_engine(
     choice = choose_model(name, device)
     opened = choice.opened or open_checkpoint(choice.folder)
     available = free_memory(chosen)
-    checkpoint, plan = bound_context(opened, chosen, available, context)
+    checkpoint, plan = bound_context(opened, chosen, available, context, named_by)
     if on_plan is not None:
         on_plan(f"memory: {plan.beside(available)}")
     leave_a_core_free()

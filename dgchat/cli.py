@@ -20,11 +20,15 @@ from dgchat.command_line.flags import Device, Json, Model, Prompt, option
 from dgchat.command_line.streams import prepare_streams, silence_stdout
 from dgchat.completion import VARIABLE, teach_completion
 from dgchat.config_commands.group import config
-from dgchat.engine.events import ChatMessage
 from dgchat.errors import DgchatError, UsageError
 from dgchat.model_commands.group import models
 from dgchat.safe_text import visible
-from dgchat.settings import ChosenSettings, choose_settings, setting_names
+from dgchat.session.loading import EngineLoader
+from dgchat.settings import (
+    ChosenSettings,
+    choose_settings,
+    setting_names,
+)
 
 EXIT_CODES = """\
 Exit codes: 0 ok; 1 something failed, the answer has no such part, a stream breaks off or is none, a \
@@ -86,7 +90,7 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
             show_default=False,
         ),
     ] = 0,
-    noise: Annotated[
+    noise_level: Annotated[
         float | None,
         typer.Option(
             min=0,
@@ -120,10 +124,12 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     stability_threshold: Annotated[str | None, option("stability_threshold", metavar="N")] = None,
     confidence_threshold: Annotated[str | None, option("confidence_threshold", metavar="NATS")] = None,
     thinking: Annotated[bool | None, option("thinking", "--think/--no-think")] = None,
+    alternatives: Annotated[bool | None, option("alternatives", "--alternatives/--no-alternatives")] = None,
     system: Annotated[str | None, option("system", metavar="TEXT")] = None,
     keep: Annotated[str | None, option("keep", metavar="TIME")] = None,
     theme: Annotated[str | None, option("theme", metavar="NAME")] = None,
     motion: Annotated[str | None, option("motion", metavar="full|calm|off")] = None,
+    noise: Annotated[str | None, option("noise", metavar="glyphs|raw")] = None,
     plain: Annotated[bool | None, option("plain", "--plain/--no-plain")] = None,
     fps: Annotated[str | None, option("fps", metavar="N")] = None,
     pace: Annotated[str | None, option("pace", metavar="trail|live")] = None,
@@ -147,7 +153,7 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     from dgchat.one_shot.refining import RefineWish  # the commands do without
     from dgchat.one_shot.wanted import Wanted
 
-    wanted = Wanted(json, jsonl, code, thought, output, RefineWish(refine, noise, refine_with))
+    wanted = Wanted(json, jsonl, code, thought, output, RefineWish(refine, noise_level, refine_with))
     chosen = choose_settings(flags)
     settings = chosen.settings
     if refine and settings.server is not None:
@@ -156,11 +162,13 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
         if template is not None or wanted != Wanted():
             raise UsageError("only an answer to a prompt can be printed so", hint="use --prompt")
         fetch_if_missing(settings, yes=yes)
-        return _chat_in_terminal(chosen)
-    asked = _messages(prompt, messages, template)
-    from dgchat.one_shot.run import run_one_shot  # a chat does without the one-shot
+        return _chat_in_terminal(chosen, loader_for(settings, flags))
+    from dgchat.one_shot.asked import messages_of  # a chat does without the one-shot
+    from dgchat.one_shot.run import run_one_shot
 
-    return run_one_shot(asked, settings, kept_loader_for(settings, yes=yes), wanted, sys.stdout, sys.stderr)
+    asked = messages_of(prompt, messages, template, sys.stdin)
+    loader = kept_loader_for(settings, flags, yes=yes)
+    return run_one_shot(asked, settings, loader, wanted, sys.stdout, sys.stderr)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -193,29 +201,10 @@ def _with_values(arguments: Sequence[str]) -> list[str]:
     return ["--code=first" if argument == "--code" else argument for argument in arguments]
 
 
-def _chat_in_terminal(chosen: ChosenSettings) -> int:
+def _chat_in_terminal(chosen: ChosenSettings, loader: EngineLoader) -> int:
     from dgchat.ui.run import run_app  # brings textual, which a one-shot does without
 
-    return run_app(chosen.settings, loader_for(chosen.settings), chosen.origins)
-
-
-def _messages(
-    prompt: list[str] | None, messages: str | None, template: str | None
-) -> tuple[ChatMessage, ...]:
-    """What a one-shot is asked: the chat of --messages, or the prompt, which without --prompt is stdin."""
-    if messages is not None:
-        if prompt is not None or template is not None:
-            raise UsageError("--messages holds the whole chat", hint="leave out --prompt and --template")
-        from dgchat.one_shot.messages import read_messages  # few one-shots need it
-
-        return read_messages(messages, sys.stdin)
-    from dgchat.one_shot.prompt import FROM_STDIN, check_prompt, fill_template, join_parts
-
-    text = join_parts(prompt or [FROM_STDIN], sys.stdin)
-    if prompt is None and not text.strip():
-        raise UsageError("the chat needs a terminal, and standard input is empty", hint="use --prompt TEXT")
-    check_prompt(text)
-    return (ChatMessage("user", text if template is None else fill_template(template, text)),)
+    return run_app(chosen.settings, loader, chosen.origins)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -94,5 +94,13 @@ class StreamError(DgchatError):
     """A line that is none of an answer's stream, or a stream that ends before its answer."""
 
 
+class TraceError(DgchatError):
+    """A stored trace that cannot be read."""
+
+
+class StoreError(DgchatError):
+    """Stored conversations that cannot be read or written; the message says which file and why."""
+
+
 class TemplateError(CheckpointError):
     """A chat template that does not compile or render."""

@@ -178,7 +178,9 @@ class Settings:
         "Mean nats per token below which a canvas may end early; left out: the checkpoint's own.",
     )
     thinking: bool = _off("Let the model think before it answers.")
+    alternatives: bool = _off("Record the five likeliest tokens of every position and step, for the replay.")
     system: str = _setting("", _text, "Instructions that precede the conversation.")
+    save: bool = _setting(True, _switch, "Store conversations and prompts on this machine.")
     keep: int | None = _setting(
         None,
         _duration,
@@ -187,6 +189,9 @@ class Settings:
     )
     theme: str = _setting("auto", _name, "Name of a theme, or auto: by the terminal's background.")
     motion: str = _choice(("full", "calm", "off"), "How much moves: full, calm or off.")
+    noise: str = _choice(
+        ("glyphs", "raw"), "What stands for unknown tokens: glyphs, or raw: their own wild text."
+    )
     plain: bool = _off("A chat of plain lines, for screen readers and simple terminals.")
     fps: int | None = _setting(
         None, _whole(1, 60), "Frames per second; left out: 20, or 10 over SSH, or 2 in calm motion."
@@ -275,6 +280,14 @@ def load_keys() -> dict[str, object]:
     if not isinstance(keys, dict):
         raise SettingsError(f"{KEYS_TABLE} in {config_file()} must be a table", hint="begin it with [keys]")
     return cast("dict[str, object]", keys)
+
+
+def where_set(name: str, flags: Mapping[str, object]) -> str:
+    """What a person has to leave out to get the default of a setting that is not at its default."""
+    if flags.get(name) is not None:
+        return flag_of(name)
+    variable = PREFIX + name.upper()
+    return variable if os.environ.get(variable) else f"{name} in {config_file()}"
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:

@@ -230,3 +230,14 @@ def tmux_that_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
         monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 
     return install
+
+
+def test_where_a_model_that_does_not_fit_was_named_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tiny import write_checkpoint  # brings torch, which few tests here need
+
+    monkeypatch.setattr("dgchat.engine.device.free_memory", lambda device: 50_000)
+    monkeypatch.setenv("DGCHAT_MODEL", str(write_checkpoint(tmp_path / "tiny")))
+    assert run(["--prompt", "hello", "--device", "cpu"]) == 1
+    assert "the bundled model fits: leave out DGCHAT_MODEL" in capsys.readouterr().err

@@ -46,6 +46,7 @@ def modules_after(statement: str) -> set[str]:
         "import dgchat.session.session",
         "import dgchat.one_shot.run",
         "import dgchat.batch.run",
+        "import dgchat.replay.command",
     ],
 )
 def test_light_modules_load_neither_torch_nor_textual(statement: str) -> None:

@@ -37,13 +37,13 @@ def test_at_noise_0_the_draft_is_printed_byte_for_byte_and_at_noise_1_the_fresh_
 ) -> None:
     _, fresh, _ = ask("--seed", seed)
     for passes in ("1", "3"):
-        assert ask("--seed", seed, "--refine", passes, "--noise", "0") == (0, fresh, "")
-        assert ask("--seed", seed, "--refine", passes, "--noise", "1") == (0, fresh, "")
+        assert ask("--seed", seed, "--refine", passes, "--noise-level", "0") == (0, fresh, "")
+        assert ask("--seed", seed, "--refine", passes, "--noise-level", "1") == (0, fresh, "")
 
 
 @pytest.mark.usefixtures("needs_bundled_model")
 def test_draft_and_refinements_stand_in_json_with_their_times(ask: Ask) -> None:
-    _, shown, _ = ask("--seed", "7", "--refine", "2", "--noise", "0.4", "--json")
+    _, shown, _ = ask("--seed", "7", "--refine", "2", "--noise-level", "0.4", "--json")
     answer = json.loads(shown)
     assert list(answer)[-2:] == ["draft", "refined"]
     assert [one["noise"] for one in answer["refined"]] == [0.4, 0.4]
@@ -55,15 +55,15 @@ def test_draft_and_refinements_stand_in_json_with_their_times(ask: Ask) -> None:
 
 @pytest.mark.usefixtures("needs_bundled_model")
 def test_the_same_seed_refines_to_the_same_bytes(ask: Ask) -> None:
-    flags = ("--seed", "3", "--refine", "2", "--noise", "0.8")
+    flags = ("--seed", "3", "--refine", "2", "--noise-level", "0.8")
     assert ask(*flags) == ask(*flags)
 
 
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (("--noise", "0.3"), "add --refine 1"),
-        (("--refine", "1", "--noise", "1.5"), "--noise"),
+        (("--noise-level", "0.3"), "add --refine 1"),
+        (("--refine", "1", "--noise-level", "1.5"), "--noise-level"),
         (("--refine", "-1"), "--refine"),
         (("--refine-with", "ftp://x"), "no server's address"),
         (("--refine-with", f"http://{KEY}@host"), "no key"),

@@ -17,6 +17,7 @@ from dgchat.settings import (
     load_settings,
     read_setting,
     setting_names,
+    where_set,
 )
 
 SOURCES = Path(__file__).parent.parent / "dgchat"
@@ -29,6 +30,14 @@ def write_config(text: str) -> None:
 
 def test_without_anything_the_defaults_hold() -> None:
     assert load_settings({}) == Settings()
+
+
+def test_it_is_known_what_has_to_be_left_out_for_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_config('model = "big"')
+    assert where_set("model", choose_settings({"model": None}).origins) == f"model in {config_file()}"
+    monkeypatch.setenv("DGCHAT_MODEL", "big")
+    assert where_set("model", choose_settings({}).origins) == "DGCHAT_MODEL"
+    assert where_set("model", choose_settings({"model": "big"}).origins) == "--model"
 
 
 def test_flags_win_over_variables_and_variables_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 import typer
 
 from dgchat.command_line.engines import fetch_if_missing, loader_for
-from dgchat.command_line.flags import Device, Json, Model, merged, option, with_flags
+from dgchat.command_line.flags import Device, Json, Model, option, with_own
 from dgchat.completion import script_for
 from dgchat.engine.events import DEFAULT_BATCH_SIZE
 from dgchat.errors import SettingsError, UsageError
-from dgchat.settings import ChosenSettings, choose_settings
+from dgchat.settings import ChosenSettings, choose_settings, load_settings
 
 BATCH_EPILOG = """\
 FILE holds JSON objects with a prompt or a list of messages (role, content), a prompt a line, or a CSV. An \
@@ -25,6 +25,7 @@ the same command goes on from there."""
 def add_commands(app: typer.Typer) -> None:
     """Let `app` have them all."""
     app.command("bench")(bench)
+    app.command("replay")(replay)
     app.command("batch", epilog=BATCH_EPILOG)(batch)
     app.command("view")(view)
     app.command("schema")(schema)
@@ -56,7 +57,8 @@ def bench(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     """Measure denoising steps per second, with early stopping off."""
     if against is not None and batch is not None:
         raise UsageError("--against and --batch measure different things", hint="one at a time")
-    settings = with_flags(context, {"steps": steps, "model": model, "device": device})
+    flags = with_own(context, {"steps": steps, "model": model, "device": device})
+    settings = load_settings(flags)
     if against is not None:
         from dgchat.bench_against import run_against  # brings torch and transformers
 
@@ -66,10 +68,30 @@ def bench(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     if batch is not None:
         from dgchat.bench_batch import run_bench_batch  # only this command needs it
 
-        return run_bench_batch(loader_for(settings), batch, settings.steps, repeat, json=json, out=sys.stdout)
+        return run_bench_batch(
+            loader_for(settings, flags), batch, settings.steps, repeat, json=json, out=sys.stdout
+        )
     from dgchat.bench import run_bench  # only this command needs it
 
-    return run_bench(loader_for(settings), settings.steps, repeat, json=json, out=sys.stdout)
+    return run_bench(loader_for(settings, flags), settings.steps, repeat, json=json, out=sys.stdout)
+
+
+def replay(
+    context: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(metavar="FILE|ID", help="A .jsonl recording, - for one piped in, or a stored answer."),
+    ],
+    plain: Annotated[bool | None, option("plain", "--plain/--no-plain")] = None,
+    export: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Write it to this file: .html, .svg, .cast or .jsonl.")
+    ] = None,
+) -> int:
+    """Show once more how an answer was denoised."""
+    settings = load_settings(with_own(context, {"plain": plain}))
+    from dgchat.replay.command import run_replay  # brings rich
+
+    return run_replay(source, settings, export, reads=sys.stdin, out=sys.stdout, err=sys.stderr)
 
 
 def batch(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
@@ -117,13 +139,14 @@ def batch(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     """Answer a file of prompts, many at a time; what is answered already is not asked again."""
     own = {"model": model, "device": device, "steps": steps, "max_tokens": max_tokens}
     asked = {"context": context_length, "seed": seed, "thinking": thinking, "system": system}
-    settings = with_flags(context, {**own, **asked})
+    flags = with_own(context, {**own, **asked})
+    settings = load_settings(flags)
     fetch_if_missing(settings, yes=yes)
     from dgchat.batch.job import BatchJob  # only this command needs it, and it brings rich
     from dgchat.batch.run import run_batch
 
     job = BatchJob(source, output, format_, column, size, again)
-    return run_batch(job, settings, loader_for(settings), sys.stdin, sys.stdout, sys.stderr)
+    return run_batch(job, settings, loader_for(settings, flags), sys.stdin, sys.stdout, sys.stderr)
 
 
 def view(
@@ -133,7 +156,7 @@ def view(
     ],
 ) -> int:
     """Show a stream of --jsonl as its answer is written: ssh HOST dgchat -p TEXT --jsonl | dgchat view -"""
-    settings = with_flags(context, {})
+    settings = load_settings(with_own(context, {}))
     from dgchat.one_shot.view import run_view  # only this command needs it
 
     return run_view(source, settings, sys.stdin, sys.stdout, sys.stderr)
@@ -167,7 +190,7 @@ def doctor(context: typer.Context, model: Model = None, device: Device = None, j
     """Say what this machine offers and what dgchat makes of it: what a bug report needs, and no secrets."""
     from dgchat.doctor.report import run_doctor  # only this command needs it
 
-    flags = merged(context, {"model": model, "device": device})
+    flags = with_own(context, {"model": model, "device": device})
     try:
         return run_doctor(choose_settings(flags), sys.stdout, json=json)
     except SettingsError as error:  # broken settings are a finding too

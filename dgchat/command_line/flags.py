@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from dgchat.completion import completer_of
-from dgchat.settings import Settings, doc_of, load_settings
+from dgchat.settings import doc_of
 
 
 def option(name: str, *flags: str, metavar: str | None = None) -> Any:
@@ -35,12 +35,7 @@ Prompt = Annotated[
 ]
 
 
-def with_flags(context: typer.Context, own: Mapping[str, object]) -> Settings:
-    """Settings of a subcommand: the flags before its name, then its own."""
-    return load_settings(merged(context, own))
-
-
-def merged(context: typer.Context, own: Mapping[str, object]) -> dict[str, object]:
-    """The flags of a subcommand: those before its name, then its own that were given."""
+def with_own(context: typer.Context, own: Mapping[str, object]) -> dict[str, object]:
+    """Flags of a subcommand: those before its name, then its own that were given."""
     before = cast("dict[str, object]", context.obj)
     return {**before, **{name: value for name, value in own.items() if value is not None}}

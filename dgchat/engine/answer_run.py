@@ -12,13 +12,16 @@ from torch import Tensor
 
 from dgchat.chat.thought import split_thought
 from dgchat.chat.tokenizer import ChatTokenizer
+from dgchat.engine.alternatives import MostLikely
 from dgchat.engine.canvas import Canvas
 from dgchat.engine.denoise import DenoisingStep
 from dgchat.engine.draft import Draft, start_canvas
 from dgchat.engine.draws import Draws
 from dgchat.engine.events import (
+    ALTERNATIVES_PER_TOKEN,
     ENTROPY_CEILING,
     ENTROPY_FLOOR,
+    Alternatives,
     CancelSignal,
     CanvasCommitted,
     CanvasStarted,
@@ -100,7 +103,8 @@ class AnswerRun:
         self._since = time.perf_counter()
         most, vocab_size = self.request.sampler.max_denoising_steps, model.config.vocab_size
         start = start_canvas(self.draws, index, length, vocab_size, self.draft, most)
-        self.canvas = Canvas(model, index, self.request.sampler, self.draws, start)
+        likely = ALTERNATIVES_PER_TOKEN if self.request.record_alternatives else 0
+        self.canvas = Canvas(model, index, self.request.sampler, self.draws, start, likely)
         if start.steps_done == most:
             self._commit(index, start.token_ids[0].tolist(), 0, StopReason.MAX_STEPS)
 
@@ -154,7 +158,15 @@ class AnswerRun:
             accepted=bytes(step.accepted.tolist()),
             seconds=seconds,
             end=first_end(ids, self.tokenizer.end_ids),
+            alternatives=self._alternatives(step.alternatives),
         )
+
+    def _alternatives(self, likely: MostLikely | None) -> Alternatives | None:
+        if likely is None:
+            return None
+        ids = likely.token_ids.flatten().tolist()
+        probabilities = likely.probabilities.flatten().tolist()
+        return Alternatives(array("i", ids), tuple(map(self.tokenizer.piece, ids)), array("f", probabilities))
 
 
 def _entropy_levels(entropy: Tensor) -> Tensor:

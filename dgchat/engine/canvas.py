@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from dgchat.engine.alternatives import MostLikely, most_likely
 from dgchat.engine.draft import CanvasStart
 from dgchat.engine.draws import Draws
 from dgchat.engine.events import SamplerConfig
@@ -23,8 +24,10 @@ class Canvas:
         sampler: SamplerConfig,
         draws: Draws,
         start: CanvasStart | None = None,
+        num_alternatives: int = 0,
     ) -> None:
-        """Without a `start` it begins as noise."""
+        """Without a `start` it begins as noise; steps tell so many likely tokens of each position."""
+        self.num_alternatives = num_alternatives
         self.index, self.sampler, self.draws = index, sampler, draws
         self.shape = (1, model.config.canvas_length)
         self.vocab_size = model.config.vocab_size
@@ -47,6 +50,10 @@ class Canvas:
     def noise(self) -> Tensor:
         """Token ids [1, canvas] for the positions that the present step does not accept."""
         return self.draws.noise(self.index, self.step, self.shape, self.vocab_size)
+
+    def most_likely(self, logits: Tensor) -> MostLikely | None:
+        """What else could stand at each position, from logits [canvas, vocab]; None if nobody asked."""
+        return most_likely(logits, self.num_alternatives) if self.num_alternatives else None
 
     def renew(self, token_ids: Tensor, soft_embedding: Tensor) -> None:
         """Take what the next step begins with, [canvas] and [canvas, hidden]."""

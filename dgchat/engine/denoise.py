@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dgchat.engine.alternatives import MostLikely
 from dgchat.engine.canvas import Canvas, rows_of
 from dgchat.engine.prefix_rows import PrefixRows
 from dgchat.engine.sampler import accept_by_entropy, renoise
@@ -24,6 +25,8 @@ class DenoisingStep:
     entropy: Tensor
     accepted: Tensor
     stopped: bool
+    alternatives: MostLikely | None
+    """None unless asked for."""
 
 
 def denoise(
@@ -44,10 +47,12 @@ def denoise(
         argmax_canvas, proposed, entropy = model.ops.token_statistics(logits, uniforms)
         bounds = entropy.new_tensor([canvas.sampler.entropy_bound for canvas in batch]).unsqueeze(-1)
         accepted = accept_by_entropy(entropy, bounds)
-        told = zip(batch, argmax_canvas, entropy, accepted, strict=True)
+        told = zip(batch, argmax_canvas, entropy, accepted, logits, strict=True)
         yield [
-            DenoisingStep(c.step, c.temperature, argmax, nats, kept, c.is_done(argmax, nats))
-            for c, argmax, nats, kept in told
+            DenoisingStep(
+                c.step, c.temperature, argmax, nats, kept, c.is_done(argmax, nats), c.most_likely(scores)
+            )
+            for c, argmax, nats, kept, scores in told
         ]
         going = [index for index, canvas in enumerate(batch) if canvas in canvases]
         if going:

@@ -23,6 +23,9 @@ ENTROPY_FLOOR = 1e-6
 ENTROPY_CEILING = 12.5
 """Nats; just above ln(262144), the largest entropy any known checkpoint can have; level 255."""
 
+ALTERNATIVES_PER_TOKEN = 5
+"""How many of the most likely tokens are recorded at each position, if they are."""
+
 _LEVELS_PER_NAPIER = 255 / log(ENTROPY_CEILING / ENTROPY_FLOOR)
 
 
@@ -97,6 +100,8 @@ class GenerationRequest:
     """Share of the draft, and of the denoising steps, to think over: 0 returns the draft, 1 forgets it."""
     refine_pass: int = 0
     """Which refinement this is; with the same seed another pass thinks over other positions."""
+    record_alternatives: bool = False
+    """Let every step tell the most likely tokens of each position; the answer is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,36 @@ class CanvasStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    token_id: int
+    """A token that could stand at a position."""
+    piece: str
+    """Its text; untrusted: sanitise before drawing."""
+    probability: float
+    """0 to 1, at the temperature of the step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternatives:
+    """The most likely tokens of every position at one step, ALTERNATIVES_PER_TOKEN each."""
+
+    token_ids: array[int]
+    """Flat [canvas_length * ALTERNATIVES_PER_TOKEN], the most likely of a position first."""
+    pieces: tuple[str, ...]
+    """Text of each token, in the same order; untrusted."""
+    probabilities: array[float]
+    """0 to 1, in the same order, at the temperature of the step."""
+
+    def at(self, position: int) -> tuple[Alternative, ...]:
+        """The alternatives of one position, the most likely first."""
+        first = position * ALTERNATIVES_PER_TOKEN
+        return tuple(
+            Alternative(self.token_ids[index], self.pieces[index], self.probabilities[index])
+            for index in range(first, first + ALTERNATIVES_PER_TOKEN)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class CanvasStep:
     canvas_index: int
     """0 for the first canvas of an answer."""
@@ -143,6 +178,8 @@ class CanvasStep:
     """Wall time of this step."""
     end: int | None
     """Position of the first end-of-turn token on the argmax canvas; None if there is none."""
+    alternatives: Alternatives | None = None
+    """The most likely tokens of each position; None unless the request asked for them."""
 
     @property
     def mean_entropy(self) -> float:

@@ -28,7 +28,7 @@ class RefineWish:
     def __post_init__(self) -> None:
         """UsageError if it makes no sense."""
         if self.noise is not None and not self.passes:
-            raise UsageError("--noise says how much --refine thinks over", hint="add --refine 1")
+            raise UsageError("--noise-level says how much --refine thinks over", hint="add --refine 1")
         if self.server is not None:
             parse_address(self.server)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from threading import Event as Flag
+from time import time
 
 from dgchat.engine.events import (
     CanvasCommitted,
@@ -17,6 +18,7 @@ from dgchat.engine.events import (
 )
 from dgchat.engine.trace import Trace
 from dgchat.errors import DgchatError
+from dgchat.session.attachments import Attachment, with_attachments
 from dgchat.session.refining import Refining
 from dgchat.settings import Settings
 
@@ -42,6 +44,8 @@ class TurnSettings:
     """Ask the model to think first."""
     system: str = ""
     """Instructions for the model, empty for none."""
+    alternatives: bool = False
+    """Record the most likely tokens of every position and step."""
 
     @classmethod
     def of(cls, settings: Settings) -> TurnSettings:
@@ -57,6 +61,7 @@ class TurnSettings:
             seed=settings.seed,
             thinking=settings.thinking,
             system=settings.system,
+            alternatives=settings.alternatives,
         )
 
     def sampler(self, own: SamplerConfig) -> SamplerConfig:
@@ -78,6 +83,16 @@ class Turn:
     """The earlier turn with the same prompt that this one takes the place of, once it has an answer."""
     begun: str = ""
     """The text of the replaced turn, if this one goes on with it."""
+    attachments: tuple[Attachment, ...] = ()
+    """The files that the prompt mentions."""
+    parent: Turn | None = None
+    """The turn before it; None for a first one."""
+    id: str = ""
+    """What a person types to name it; empty as long as it is not stored."""
+    asked: float = field(default_factory=time)
+    """When it was sent, in seconds since 1970."""
+    model: str = ""
+    """Who answers; empty until that is known."""
     trace: Trace = field(default_factory=Trace)
     """Every denoising step so far."""
     cancelled: Flag = field(default_factory=Flag)
@@ -109,6 +124,11 @@ class Turn:
     def seed(self) -> int:
         """The seed that the answer is a function of."""
         return self.settings.seed or 0
+
+    @property
+    def question(self) -> str:
+        """The prompt as the model reads it, with its attachments."""
+        return with_attachments(self.prompt, self.attachments)
 
     @property
     def text(self) -> str:
@@ -152,4 +172,4 @@ class Turn:
         if self.finished is None or not (self.text or self.thought):
             return ()
         answer = ChatMessage("assistant", self.text, self.thought)
-        return ChatMessage("user", self.prompt), answer
+        return ChatMessage("user", self.question), answer

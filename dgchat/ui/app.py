@@ -8,23 +8,29 @@ from typing import ClassVar
 
 from textual import events
 from textual.actions import SkipAction
-from textual.app import App, SystemCommand
+from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widgets import Input
 
+from dgchat.errors import DgchatError
 from dgchat.session.commands import COMMANDS, Command
 from dgchat.session.session import Session
+from dgchat.ui.clipboard import copy_sequence, fill_tmux_buffer
+from dgchat.ui.external_editor import edit_text
 from dgchat.ui.keys import Keymap
 from dgchat.ui.line_filter import SafeLines
 from dgchat.ui.look import Look
 from dgchat.ui.messages import TurnEnded
 from dgchat.ui.screens.chat import ChatScreen
-from dgchat.ui.terminal_signals import leave_on_signals
+from dgchat.ui.terminal import Multiplexer, Terminal
+from dgchat.ui.terminal_link import forget_picture, thrifty, write_to_terminal
+from dgchat.ui.terminal_signals import interrupts_ignored, leave_on_signals
 from dgchat.ui.terminal_title import TerminalTitle
+from dgchat.ui.widgets.prompt_box import PromptBox, without_controls
 from dgchat.ui.widgets.title_bar import TitleBar
-from dgchat.ui.writer_queue import write_to_terminal
 
 THEME_POLL_SECONDS = 1.0
 """How often the files of the themes are looked at."""
@@ -43,11 +49,12 @@ class DgchatApp(App[None]):
         Binding("ctrl+c", "interrupt", "copy, close, stop", show=False, priority=True),
     ]
 
-    def __init__(self, session: Session, look: Look, keymap: Keymap) -> None:
+    def __init__(self, session: Session, look: Look, keymap: Keymap, terminal: Terminal) -> None:
         self._safe_lines = SafeLines()
         self._look = look
         super().__init__()
         self._session = session
+        self._terminal = terminal
         self.keymap = keymap
         self.terminal_title = TerminalTitle(partial(write_to_terminal, self))
         for known in look.shelf.themes.values():
@@ -63,9 +70,17 @@ class DgchatApp(App[None]):
         self.set_interval(THEME_POLL_SECONDS, self._look.reload_themes)
         self.call_after_refresh(self._watch_topic)
 
+    def on_resize(self) -> None:
+        """A terminal that changes its size moves what it shows."""
+        forget_picture(self)
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Values for the variables that only our own themes have."""
         return dict(self._look.theme.to_textual().variables)
+
+    def get_driver_class(self) -> type[Driver]:
+        """The platform's driver, which here says the same in fewer bytes."""
+        return thrifty(super().get_driver_class())
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """The safety filter first: those behind it need a style on every segment."""
@@ -96,6 +111,42 @@ class DgchatApp(App[None]):
             return
         if finished.stats.prefill_seconds + finished.stats.denoise_seconds >= BELL_SECONDS:
             self.bell()
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Hand the text to the terminal's clipboard, and say so, or why not."""
+        try:
+            sequence = copy_sequence(text, self._terminal.multiplexer)
+        except DgchatError as error:
+            self.chat.flash(str(error))
+            return
+        self._clipboard = text
+        if self._terminal.multiplexer is Multiplexer.TMUX:
+            fill_tmux_buffer(text)
+        if self._driver is not None:
+            self._driver.write(sequence)
+        self.chat.flash(f"copied {len(text):,} characters" if len(text) != 1 else "copied 1 character")
+
+    def on_prompt_box_editor_asked(self, message: PromptBox.EditorAsked) -> None:
+        """Let the reader write in their editor; whatever fails, the text in the box stays."""
+        try:
+            text = self._edit_outside(message.box.text)
+        except SuspendNotSupported:
+            self.chat.flash("this terminal cannot be lent to an editor")
+        except DgchatError as error:
+            self.chat.flash(str(error))
+        else:
+            message.box.replace_text(without_controls(text))
+
+    def _edit_outside(self, text: str) -> str:
+        failure: DgchatError | None = None
+        with self.suspend(), interrupts_ignored(self._leave):
+            try:
+                text = edit_text(text, self._terminal.editor)
+            except DgchatError as error:
+                failure = error  # raised in here, it would leave the terminal suspended
+        if failure:
+            raise failure
+        return text
 
     async def action_quit(self) -> None:
         """Stop what runs, and leave."""

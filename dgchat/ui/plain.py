@@ -23,7 +23,9 @@ _COMMANDS_HERE = ("help", "new", "quit")
 
 
 def run_plain(session: Session, reads: TextIO, writes: TextIO) -> int:
-    """Ask and answer until the input ends or says /quit; returns the exit code."""
+    """Ask and answer until the input ends or says /quit; returns the exit code. ctrl+c while it asks is a
+    KeyboardInterrupt.
+    """
     _say(writes, "Loading the model.")
     try:
         info = _load(session, writes)
@@ -83,7 +85,8 @@ def _ask(reads: TextIO, writes: TextIO) -> str | None:
         try:
             line = reads.readline()
         except KeyboardInterrupt:
-            return None
+            writes.write("\n")
+            raise
         if line.strip() or not line:
             return line.rstrip("\n") or None
 

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import TextIO, cast
 
 from dgchat.errors import UsageError
-from dgchat.paths import theme_dirs
+from dgchat.paths import prompt_history_file, theme_dirs
 from dgchat.safe_text import visible
+from dgchat.session.history_file import HistoryFile
 from dgchat.session.loading import EngineLoader
+from dgchat.session.prompt_history import PromptHistory
 from dgchat.session.session import Session
 from dgchat.session.turn import TurnSettings
 from dgchat.settings import Origin, Settings, load_keys
@@ -52,7 +54,7 @@ def make_app(
     for error in shelf.failed:
         sys.stderr.write(f"{visible(str(error), newlines=False)}\n")
     look = Look(Preferences(settings, origins), shelf, terminal)
-    return DgchatApp(session, look, Keymap.read(load_keys()))
+    return DgchatApp(session, look, Keymap.read(load_keys()), terminal)
 
 
 def _write_now(sequence: str) -> None:
@@ -62,4 +64,5 @@ def _write_now(sequence: str) -> None:
 
 def make_session(settings: Settings, engine_loader: EngineLoader) -> Session:
     """An empty conversation whose next turn is as the settings ask for."""
-    return Session(engine_loader, TurnSettings.of(settings))
+    history = PromptHistory(HistoryFile(prompt_history_file()))
+    return Session(engine_loader, TurnSettings.of(settings), history)

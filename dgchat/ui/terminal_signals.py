@@ -18,14 +18,36 @@ _RESET = _MODES_OFF + "\x1b[<u\x1b[?25h\x1b[0m"
 """Mouse, focus, paste, synchronised output, alternate screen; then keyboard protocol, cursor, colours."""
 
 
+_HEARD_SECONDS = 0.1
+"""After this the event loop has seen whatever signal came before."""
+
+
 def leave_on_signals(leave: Callable[[int], None]) -> None:
     """Call `leave` with an exit code when the process is told to go; must run in the event loop."""
     loop = asyncio.get_running_loop()
     for name in ("SIGTERM", "SIGHUP", "SIGINT"):
         if hasattr(signal, name):
-            number = int(getattr(signal, name))
-            with suppress(NotImplementedError):
-                loop.add_signal_handler(number, _leave_soon, leave, 128 + number)
+            _listen(loop, int(getattr(signal, name)), leave)
+
+
+@contextmanager
+def interrupts_ignored(leave: Callable[[int], None]) -> Generator[None]:
+    """ctrl+c is only for the child that has the terminal now; must run in the event loop, which stands still
+    meanwhile.
+    """
+    loop = asyncio.get_running_loop()
+    with suppress(NotImplementedError):
+        loop.remove_signal_handler(signal.SIGINT)
+    signal.signal(signal.SIGINT, lambda number, frame: None)  # to ignore it would be inherited by the child
+    try:
+        yield
+    finally:
+        loop.call_later(_HEARD_SECONDS, _listen, loop, signal.SIGINT, leave)
+
+
+def _listen(loop: asyncio.AbstractEventLoop, number: int, leave: Callable[[int], None]) -> None:
+    with suppress(NotImplementedError):
+        loop.add_signal_handler(number, _leave_soon, leave, 128 + number)
 
 
 @contextmanager

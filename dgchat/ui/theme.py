@@ -16,6 +16,7 @@ from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from dgchat.errors import SettingsError
+from dgchat.replay.heat import NUM_HEAT_LEVELS
 from dgchat.safe_text import visible
 from dgchat.ui.terminal import Terminal
 
@@ -26,9 +27,6 @@ LIGHT_ANSI_DEFAULT = "marble"
 
 NUM_ENTROPY_LEVELS = 5
 """Four of them tint a draft, the highest is noise."""
-
-NUM_HEAT_LEVELS = 5
-"""Parts that the steps of a canvas are cut into where a map shows when each token settled."""
 
 _NUM_BOUNDS = NUM_ENTROPY_LEVELS - 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from time import monotonic
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ from textual import on
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
@@ -17,12 +18,12 @@ from textual.widgets import Static, TextArea
 
 from dgchat.engine.events import Prefilled
 from dgchat.errors import DgchatError
-from dgchat.safe_text import visible
+from dgchat.session.attachments import Attachment, read_attachments
 from dgchat.session.commands import parse_command
 from dgchat.session.first_run import is_first_run
 from dgchat.session.refining import Refining
 from dgchat.session.session import Session
-from dgchat.session.turn import Turn
+from dgchat.session.turn import Turn, TurnSettings
 from dgchat.ui.current_app import current_app
 from dgchat.ui.engine_thread import start_loading, start_turn
 from dgchat.ui.keys import Keymap
@@ -31,17 +32,21 @@ from dgchat.ui.messages import ModelFailed, ModelLoaded, TurnEnded, TurnMoved
 from dgchat.ui.slash.commands import ChatCommands
 from dgchat.ui.turn_views import TurnViews
 from dgchat.ui.widgets.answer_view import AnswerView
+from dgchat.ui.widgets.canvas_panel import CanvasPanel
+from dgchat.ui.widgets.composer import Composer
 from dgchat.ui.widgets.controls import Controls
 from dgchat.ui.widgets.key_hints import KeyHints, choose_hints
 from dgchat.ui.widgets.notice import Notice
+from dgchat.ui.widgets.page import Page
 from dgchat.ui.widgets.prompt_box import PromptBox
 from dgchat.ui.widgets.slider import Slider
+from dgchat.ui.widgets.suggestion_list import SuggestionList
 from dgchat.ui.widgets.title_bar import TitleBar
 from dgchat.ui.widgets.transcript import Transcript
 from dgchat.ui.widgets.user_message import UserMessage
 from dgchat.ui.widgets.welcome import Welcome
 
-_WIDTHS = [(0, "-narrow"), (72, "-medium"), (110, "-wide")]
+_WIDTHS = [(0, "-narrow"), (72, "-medium"), (110, "-wide"), (132, "-spacious")]
 _HEIGHTS = [(0, "-short"), (14, "-high")]
 
 TWICE_SECONDS = 1.0
@@ -64,6 +69,7 @@ class ChatScreen(Screen[None]):
         Binding("f5", "take_offer(0)", show=False, priority=True),
         Binding("f6", "take_offer(1)", show=False, priority=True),
         Binding("f7", "take_offer(2)", show=False, priority=True),
+        Binding("alt+r", "command('replay')", "replay the last answer", show=False),
     ]
 
     def __init__(self, session: Session, look: Look, keymap: Keymap) -> None:
@@ -78,15 +84,14 @@ class ChatScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Title, page, foot."""
         yield TitleBar()
-        with Container(id="page", classes="-welcome"):
+        with Page(id="page", classes="-welcome"):
             yield Welcome(self.look, self.session.loading, self.keymap.offer_keys, is_first_run())
+            yield CanvasPanel()
             yield Transcript()
             yield Static(Content("↓ new below"), id="new-below")
         with Vertical(id="foot"):
             yield Controls(self.session)
-            with Horizontal(id="prompt-row"):
-                yield Static(Content("\u276f"), id="prompt-mark")
-                yield PromptBox()
+            yield Composer(self.session.prompts, self._commands.choices_of)
             yield KeyHints()
 
     def on_mount(self) -> None:
@@ -151,7 +156,10 @@ class ChatScreen(Screen[None]):
         try:
             command = parse_command(message.text)
             if command is None:
-                await self.ask(message.text)
+                attachments, missing = read_attachments(message.text, Path.cwd(), message.pasted_mentions)
+                await self.ask(message.text, attachments=attachments)
+                if missing:
+                    self.flash(f"{' and '.join(f'@{name}' for name in missing)}: no file, sent as text")
         except DgchatError as error:
             if not self.give_back(message.text):
                 box.remember(message.text)
@@ -173,17 +181,18 @@ class ChatScreen(Screen[None]):
         prompt: str,
         replaces: Turn | None = None,
         begun: str = "",
+        attachments: tuple[Attachment, ...] = (),
+        settings: TurnSettings | None = None,
         refining: Refining | None = None,
     ) -> None:
         """Send a prompt, and load the model again if it is not there; DgchatError if an answer is still being
-        written.
+        written. Parameters as for `Session.begin`.
         """
-        turn = self.session.begin(prompt, replaces, begun, refining=refining)
+        turn = self.session.begin(prompt, replaces, begun, attachments, settings, refining)
         if self.session.load_again():
             start_loading(self.session, self)
-        loading = self.session.loading if self.session.is_loading else None
-        view = AnswerView(turn, self.look.theme, self.look.pace, loading)
-        views: list[Widget] = [view] if replaces else [UserMessage(prompt), view]
+        view = self.view_of(turn)
+        views: list[Widget] = [view] if replaces else [UserMessage(prompt, turn.attachments), view]
         self.views.add(turn, views)
         if not self.query_one(TitleBar).topic:
             self.query_one(TitleBar).topic = prompt
@@ -193,6 +202,11 @@ class ChatScreen(Screen[None]):
         transcript.go_to_end()
         self._show_hints()
         start_turn(self.session, turn, self)
+
+    def view_of(self, turn: Turn) -> AnswerView:
+        """A view of an answer, at this screen's pace and in its colours."""
+        loading = self.session.loading if self.session.is_loading else None
+        return AnswerView(turn, self.look.theme, self.look.pace, loading)
 
     def action_stop(self) -> None:
         """From a slider, go back to the prompt; from there, stop the answer within a step, or the loading."""
@@ -215,11 +229,10 @@ class ChatScreen(Screen[None]):
             current_app(self).exit()
         elif selected:
             current_app(self).copy_to_clipboard(selected)
-            self.flash("copied")
         elif self.session.cancel():
             self.flash("stopping after this step · ctrl+c again quits")
         else:
-            box.text = ""
+            box.replace_text("")
             self.flash("ctrl+c again quits")
 
     async def action_command(self, name: str) -> None:
@@ -245,15 +258,16 @@ class ChatScreen(Screen[None]):
     def _quit(self) -> None:
         current_app(self).exit()
 
-    @on(PromptBox.NothingFound)
-    def _tell_not_found(self, message: PromptBox.NothingFound) -> None:
-        self.flash(f"no earlier prompt holds {visible(message.wanted, newlines=False)!r}")
+    @on(PromptBox.Told)
+    def _tell(self, message: PromptBox.Told) -> None:
+        self.flash(message.text)
 
     @on(PromptBox.PageTurned)
     def _turn_page(self, message: PromptBox.PageTurned) -> None:
         self.query_one(Transcript).turn_page(message.direction)
 
     @on(TextArea.Changed)
+    @on(SuggestionList.Offered)
     @on(Slider.Changed)
     def _refresh_hints(self) -> None:
         self._show_hints()
@@ -280,6 +294,10 @@ class ChatScreen(Screen[None]):
     def on_transcript_left_end(self, message: Transcript.LeftEnd) -> None:
         """Say that there is something below what is being read."""
         self.query_one("#new-below").set_class(not message.is_at_end, "-shown")
+
+    def on_transcript_remade(self, message: Transcript.Remade) -> None:
+        """A message is shown by another widget from now on."""
+        self.views.remake(message.before, message.after)
 
     async def on_answer_view_settled(self, message: AnswerView.Settled) -> None:
         """Keep track of what is still being drawn."""
@@ -330,6 +348,7 @@ class ChatScreen(Screen[None]):
     async def clear(self) -> None:
         """Take everything off the screen."""
         self.views.forget()
+        self.query_one(CanvasPanel).clear()
         await self.query_one(Transcript).empty()
 
     async def _show_failure(self, turn: Turn, error: DgchatError) -> None:
@@ -356,6 +375,7 @@ class ChatScreen(Screen[None]):
         self.query_one(KeyHints).hints = choose_hints(
             self.query_one(PromptBox).text,
             on_slider=isinstance(self.focused, Slider),
+            is_choosing=self.query_one(SuggestionList).is_open,
             is_answering=self.session.running is not None,
             is_loading=self.session.is_loading,
         )

@@ -13,8 +13,13 @@ from dgchat.session.presets import preset_of, read_steps
 from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
 from dgchat.ui.screens.help import HelpScreen
+from dgchat.ui.slash.arguments import KnownArguments
+from dgchat.ui.slash.copying import CopyCommands
 from dgchat.ui.slash.look import LookCommands
+from dgchat.ui.slash.prompt import PromptCommands
 from dgchat.ui.slash.refine import RefineCommands
+from dgchat.ui.slash.replay import ReplayCommands
+from dgchat.ui.slash.retrying import RetryCommands
 from dgchat.ui.widgets.controls import Controls
 from dgchat.ui.widgets.notice import Notice
 from dgchat.ui.widgets.title_bar import TitleBar
@@ -40,7 +45,15 @@ class ChatCommands:
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
         self._session = screen.session
-        self._groups: tuple[CommandGroup, ...] = (LookCommands(screen), RefineCommands(screen))
+        self._groups: tuple[CommandGroup, ...] = (
+            LookCommands(screen),
+            CopyCommands(screen),
+            PromptCommands(screen),
+            ReplayCommands(screen),
+            RetryCommands(screen),
+            RefineCommands(screen),
+        )
+        self.choices_of = KnownArguments({"theme": self._theme_names}).of
 
     @property
     def handlers(self) -> dict[str, Handler]:
@@ -59,10 +72,8 @@ class ChatCommands:
             "tokens": self._tokens,
             "seed": self._seed,
             "think": self._think,
-            "retry": self._retry,
             "continue": self._continue,
             "undo": self._undo,
-            "copy": self._copy,
             "stats": self._stats,
             "quit": self._quit,
         }
@@ -140,16 +151,6 @@ class ChatCommands:
         self._session.settings = replace(self._session.settings, thinking=thinking)
         self._screen.flash("the model thinks first" if thinking else "the model answers right away")
 
-    async def _retry(self, argument: str) -> None:
-        self._refuse_while_running()
-        if not self._session.turns and await self._screen.load_again():
-            return
-        turn = self._last_turn()
-        if argument:
-            await self._steps(argument)
-        self._screen.views.dim(turn)
-        await self._screen.ask(turn.prompt, replaces=turn)
-
     async def _continue(self, argument: str) -> None:
         self._refuse_while_running()
         turn = self._last_turn()
@@ -166,12 +167,11 @@ class ChatCommands:
         await self._screen.views.remove(turn)
         self._screen.give_back(turn.prompt)
 
-    async def _copy(self, argument: str) -> None:
-        current_app(self._screen).copy_to_clipboard(self._last_turn().text)
-        self._screen.flash("copied the last answer")
-
     async def _stats(self, argument: str) -> None:
         await self._say(describe_stats(self._last_turn()))
+
+    def _theme_names(self) -> list[str]:
+        return sorted(self._screen.look.shelf.themes)
 
     async def _quit(self, argument: str) -> None:
         self._session.cancel()

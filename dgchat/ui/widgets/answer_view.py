@@ -9,7 +9,6 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.timer import Timer
-from textual.widget import Widget
 from textual.widgets import Static
 
 from dgchat.engine.events import CanvasStep
@@ -17,21 +16,24 @@ from dgchat.safe_text import visible
 from dgchat.session.loading import Loading
 from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
+from dgchat.ui.frame_clock import FrameClock
 from dgchat.ui.pace import Pace
 from dgchat.ui.playback import Playback
+from dgchat.ui.terminal_link import ByteBudget, is_terminal_behind, num_written_bytes
 from dgchat.ui.theme import ChatTheme
-from dgchat.ui.widgets.answer_text import AnswerText
+from dgchat.ui.widgets.answer_label import AnswerLabel
+from dgchat.ui.widgets.canvas_panel import PanelView
+from dgchat.ui.widgets.ground import Ground
 from dgchat.ui.widgets.live_canvas import LiveCanvas
-from dgchat.ui.widgets.notice import Notice
+from dgchat.ui.widgets.settled_answer import settled_answer
 from dgchat.ui.widgets.status_line import StatusLine, describe_end, describe_step
-from dgchat.ui.widgets.thought_view import ThoughtView
-from dgchat.ui.writer_queue import is_terminal_behind
+from dgchat.ui.widgets.transcript import Transcript
 
 PHASE_FRAMES_PER_SECOND = 5
 """How often the elapsed time of a phase without steps is drawn; once a second where nothing moves."""
 
 
-class AnswerView(Vertical):
+class AnswerView(Ground, Vertical):
     """Draws a turn from its trace at its own pace; posts `Settled` once nothing moves any more."""
 
     class Settled(Message):
@@ -41,25 +43,41 @@ class AnswerView(Vertical):
             super().__init__()
             self.view = view
 
+    class StepDrawn(Message):
+        """Another step is on the screen."""
+
+        def __init__(self, view: PanelView, is_last: bool) -> None:
+            super().__init__()
+            self.view = view
+            self.is_last = is_last
+
     def __init__(self, turn: Turn, theme: ChatTheme, pace: Pace, loading: Loading | None) -> None:
-        """`loading`: the model's, if the answer has to wait for it."""
+        """`loading`: the model's, if the answer has to wait for it. A turn that is over is shown as it ended."""
         super().__init__()
+        self._theme = theme
         self.turn = turn
         self._pace = pace
         self._loading = loading
         self._phase, self._phase_began = "reading the prompt", monotonic()
         self._playback = Playback(turn.trace, pace.frames_per_second, pace.is_trailing)
-        self._canvas = LiveCanvas(theme)
+        self._clock = FrameClock(pace.frames_per_second)
+        self._budget = ByteBudget(pace.bytes_per_second)
+        self._canvas = LiveCanvas(theme, pace.shows_raw_noise)
         self._status = StatusLine()
-        self._label = Static(Content("dgchat"), classes="message-label")
+        self._label = AnswerLabel()
         self._written = Static(classes="message-text")
         self._entropies: list[float] = []
         self._engine_seconds = 0.0
         self._timer: Timer | None = None
         self._phase_timer: Timer | None = None
-        self._is_handed_off = False
-        self.is_settled = False
+        self._is_handed_off = turn.is_over
+        self.is_settled = turn.is_over
         """Whether the answer is shown as Markdown."""
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether steps are drawn; otherwise an answer settles as soon as it is there."""
+        return self._pace.is_moving
 
     @property
     def num_drawn_steps(self) -> int:
@@ -67,18 +85,28 @@ class AnswerView(Vertical):
         return self._canvas.num_drawn_steps
 
     def compose(self) -> ComposeResult:
-        """Label, what is being written, status."""
+        """Label, what is being written, status; of a turn that is over, what is left of it."""
         yield self._label
+        if self._is_handed_off:
+            self._label.show_figures(describe_end(self.turn))
+            yield from settled_answer(self.turn)
+            return
         yield self._canvas if self._pace.is_moving else self._written
         yield self._status
 
     def on_mount(self) -> None:
         """Start the clocks: one for frames, one for the seconds of a phase."""
+        if self._is_handed_off:
+            return
         if self._pace.is_moving:
             self._timer = self.set_interval(1 / self._pace.frames_per_second, self._show_frame)
         phase_frames_per_second = 1 if self._pace.is_calm else PHASE_FRAMES_PER_SECOND
         self._phase_timer = self.set_interval(1 / phase_frames_per_second, self._show_phase)
         self._show_phase()
+
+    def again(self) -> AnswerView | None:
+        """The answer once more, as it ended; None while it is being drawn."""
+        return AnswerView(self.turn, self._theme, self._pace, None) if self.is_settled else None
 
     def enter_phase(self, phase: str) -> None:
         """Name what is being waited for, and count its time from now."""
@@ -126,6 +154,7 @@ class AnswerView(Vertical):
         for timer in (self._timer, self._phase_timer):
             if timer:
                 timer.stop()
+        self.query_ancestor(Transcript).hold_height()
         with current_app(self).batch_update():
             await self._swap()
         self.is_settled = True
@@ -133,8 +162,15 @@ class AnswerView(Vertical):
 
     def _show_frame(self) -> None:
         now = monotonic()
-        if not is_terminal_behind(current_app(self)):
+        app = current_app(self)
+        if not self._clock.is_due(now):
+            return
+        if is_terminal_behind(app):
+            self._playback.skip_frame(now)
+        elif self._budget.allows(now, num_written_bytes(app)):
             self._draw_next(now)
+        else:
+            self._playback.ration_frames()
         if self.turn.is_over and self._playback.is_over(now, self._num_finished):
             self.call_later(self.settle)
 
@@ -167,6 +203,29 @@ class AnswerView(Vertical):
             words += f" · {states.num_overturned} overturned"
         self._status.words = words
         self._status.entropies = tuple(self._entropies)
+        is_last = self.turn.is_over and self._playback.drawn == len(self.turn.trace) - 1
+        self.post_message(self.StepDrawn(self._panel_view(step, rate), is_last))
+
+    def _panel_view(self, step: CanvasStep, rate: float) -> PanelView:
+        states = self._canvas.states
+        canvases = self.turn.canvas.max_canvases if self.turn.canvas else 1
+        num_steps = self._playback.drawn + 1
+        tokens = rate * max(1e-9, self._engine_seconds)
+        parallel = len(step.token_ids) * num_steps / max(1e-9, self._engine_seconds)
+        return PanelView(
+            title=f"canvas {step.canvas_index + 1}/{canvases} · step {step.step}/{step.max_steps}",
+            max_steps=step.max_steps,
+            entropies=tuple(self._entropies),
+            tokens=states.tokens(monotonic()),
+            minds=states.minds(states.latest_overturned),
+            num_overturned=states.num_overturned,
+            figures=(
+                f"{rate:.0f} tok/s effective",
+                f"{parallel:.0f} tok/s parallel",
+                f"{tokens / num_steps:.1f} tokens/forward",
+                f"{1000 * self._engine_seconds / num_steps:.0f} ms/step",
+            ),
+        )
 
     def _show_phase(self) -> None:
         if self._playback.drawn < 0 and not self.turn.committed and not self.turn.is_over:
@@ -181,21 +240,8 @@ class AnswerView(Vertical):
         return len(self.turn.committed)
 
     async def _swap(self) -> None:
-        turn = self.turn
-        self._label.update(Content.assemble("dgchat", "   ", describe_end(turn)))
-        parts: list[Widget] = [AnswerText(turn.text)] if turn.text.strip() else []
-        if turn.thought:
-            parts.insert(0, ThoughtView(turn.thought))
-        if turn.finished and (turn.is_cut or turn.finished.note):
-            tokens = turn.finished.stats.generated_tokens
-            parts.append(
-                Notice(turn.finished.note or f"cut at its limit of {tokens} tokens; /continue goes on")
-            )
-        if not parts:
-            parts.append(
-                Notice("stopped before the first step" if turn.stopped_at else "the answer is empty")
-            )
-        await self.mount_all(parts, after=self._label)
+        self._label.show_figures(describe_end(self.turn))
+        await self.mount_all(settled_answer(self.turn), after=self._label)
         for widget in (self._canvas, self._written, self._status):
             if widget.is_attached:
                 await widget.remove()

@@ -3,68 +3,50 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
-from enum import Enum
 
 from rich.cells import cell_len
 
 from dgchat.engine.events import CanvasStep, entropy_of_level
 from dgchat.safe_text import visible
+from dgchat.ui.widgets.canvas_layout import fit
+from dgchat.ui.widgets.drawn_token import DrawnToken, State
 
 FRESH_SECONDS = 0.25
 """A token that has just settled is drawn bold for this long."""
 
-SURELY_SETTLED_RUN = 3
-"""Unchanged for this many steps, a token counts as settled whatever its entropy."""
-
 SETTLED_RUN = 2
 """Unchanged for this many steps, a token counts as settled if the model is sure of it."""
 
+LONG_RUN = 3
+"""Unchanged for this many steps, it counts as settled if the model is nearly sure."""
+
 SURE_LEVEL = 1
 """Highest entropy level at which the model is sure."""
+
+NEARLY_SURE_LEVEL = 2
+"""Highest entropy level at which a token that merely stays is believed; a wild guess may stay for long."""
+
+MAX_NOISE_CELLS = 6
+"""Unknown tokens can be twenty cells wide; their noise is not."""
+
+NOISE_CELL = "░"
+"""One cell of noise, for which a theme has glyphs of its own."""
 
 END_GLYPH = "·"
 """Stands for an end-of-turn token, which has no text to show."""
 
 
-class State(Enum):
-    """How a token is drawn; each differs from the others by more than its colour."""
-
-    SETTLED = "settled"
-    FRESH = "fresh"
-    DRAFT = "draft"
-    NOISE = "noise"
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnToken:
-    text: str
-    """Safe to show; a newline is one cell until it breaks the line."""
-    width: int
-    """Cells of the text, newlines counted as one."""
-    state: State
-    """Settled, fresh, draft or noise."""
-    level: int
-    """Entropy level, 0 the surest."""
-    is_past_end: bool = False
-    """Whether it stands behind an end-of-turn that may still move."""
-    is_overturned: bool = False
-    """Whether it was settled before and the model changed its mind."""
-
-    @property
-    def breaks_lines(self) -> bool:
-        """Whether its newlines are settled enough to break the line."""
-        return self.state in (State.SETTLED, State.FRESH)
-
-
 class CanvasStates:
     """Follows one canvas from step to step; every step must be observed, also those that are not drawn."""
 
-    def __init__(self, entropy_levels: tuple[float, ...]) -> None:
+    def __init__(self, entropy_levels: tuple[float, ...], raw_noise: bool = False) -> None:
+        """With `raw_noise` a token that is noise shows its text."""
+        self._raw_noise = raw_noise
         self._noise_level = len(entropy_levels)
         self._levels = bytes(bisect_left(entropy_levels, entropy_of_level(byte)) for byte in range(256))
         self._runs: list[int] = []
         self._token_ids: list[int] = []
+        self._settled = bytearray()
         self._settled_ids: list[int | None] = []
         self._fresh_until: list[float] = []
         self._overturned: set[int] = set()
@@ -72,7 +54,13 @@ class CanvasStates:
         self._end_run = 0
         self._step: CanvasStep | None = None
         self._texts: dict[str, tuple[str, int]] = {}
+        self._noises: dict[int, str] = {}
+        self._kept: dict[int, tuple[tuple[object, ...], DrawnToken]] = {}
+        self._minds: list[list[str]] = []
         self.num_overturned = 0
+        """Settled tokens that have changed after all."""
+        self.latest_overturned: int | None = None
+        """The position of the last of them."""
 
     def observe(self, step: CanvasStep, now: float) -> None:
         """Take in the next step; `now` starts the moment in which newly settled tokens are fresh."""
@@ -85,9 +73,11 @@ class CanvasStates:
                 self._runs[position] += 1
             else:
                 self._change(position, token_id)
-            if self._is_settled(position) and self._settled_ids[position] != token_id:
-                self._settled_ids[position] = token_id
-                self._fresh_until[position] = now + FRESH_SECONDS
+            if not self._settled[position] and self._has_settled(position):
+                self._settled[position] = 1
+                if self._settled_ids[position] != token_id:
+                    self._settled_ids[position] = token_id
+                    self._fresh_until[position] = now + FRESH_SECONDS
 
     def tokens(self, now: float) -> tuple[DrawnToken, ...]:
         """The tokens to draw: nothing past a stable end, dim ones past an unstable one."""
@@ -110,32 +100,42 @@ class CanvasStates:
         if self._step is None:
             return 0.0
         count = len(self._token_ids) if self._end is None else self._end + 1
-        return sum(map(self._is_settled, range(count))) / max(1, count)
+        return sum(self._settled[:count]) / max(1, count)
 
     @property
     def num_settled(self) -> int:
         """Settled tokens before the end of the turn."""
         count = len(self._token_ids) if self._end is None else self._end
-        return sum(map(self._is_settled, range(count)))
+        return sum(self._settled[:count])
+
+    def minds(self, position: int | None) -> tuple[str, ...]:
+        """What the token at a position has been, one after the other; untrusted text."""
+        return () if position is None else tuple(self._minds[position])
 
     def _start(self, length: int) -> None:
         self._runs = [0] * length
         self._token_ids = [-1] * length
+        self._settled = bytearray(length)
         self._settled_ids = [None] * length
+        self._minds = [[] for _ in range(length)]
         self._fresh_until = [0.0] * length
 
     def _change(self, position: int, token_id: int) -> None:
         is_within = self._end is None or position < self._end
-        if self._step is not None and self._is_settled(position) and is_within:
+        if self._settled[position] and is_within:
             self._overturned.add(position)
             self.num_overturned += 1
-        self._token_ids[position], self._runs[position] = token_id, 1
+            self.latest_overturned = position
+        self._token_ids[position], self._runs[position], self._settled[position] = token_id, 1, 0
+        if self._step is not None:
+            self._minds[position].append(self._step.pieces[position])
 
-    def _is_settled(self, position: int) -> bool:
-        run = self._runs[position]
-        if run >= SURELY_SETTLED_RUN:
-            return True
-        return run >= SETTLED_RUN and self._level(position) <= SURE_LEVEL
+    def _has_settled(self, position: int) -> bool:
+        """Whether it counts as settled from now on, until it changes: a wavering entropy does not blink."""
+        run, level = self._runs[position], self._level(position)
+        return (run >= SETTLED_RUN and level <= SURE_LEVEL) or (
+            run >= LONG_RUN and level <= NEARLY_SURE_LEVEL
+        )
 
     def _level(self, position: int) -> int:
         return self._levels[self._step.entropy_levels[position]] if self._step else self._noise_level
@@ -157,15 +157,23 @@ class CanvasStates:
         return self._token_ids[position] in (self._token_ids[self._end], self._token_ids[-1])
 
     def _drawn(self, position: int, now: float) -> DrawnToken:
-        text, width = self._text(position)
         level = self._level(position)
-        if self._is_settled(position):
+        if self._settled[position]:
             state = State.FRESH if self._fresh_until[position] > now else State.SETTLED
         else:
             state = State.NOISE if level >= self._noise_level else State.DRAFT
+        if state is State.NOISE:
+            text = self._noise(position)
+            width = cell_len(text)
+        else:
+            text, width = self._text(position)
         is_past_end = self._end is not None and position >= self._end
         overturned = position in self._overturned and state is not State.SETTLED
-        return DrawnToken(text, width, state, min(level, self._noise_level - 1), is_past_end, overturned)
+        tint = level if state is State.DRAFT else 0
+        look = (text, state, tint, is_past_end, overturned)
+        if position not in self._kept or self._kept[position][0] != look:
+            self._kept[position] = look, DrawnToken(text, width, state, tint, is_past_end, overturned)
+        return self._kept[position][1]  # the same object, so that a row can be seen to be the same
 
     def _text(self, position: int) -> tuple[str, int]:
         assert self._step is not None
@@ -176,3 +184,14 @@ class CanvasStates:
             text = visible(piece)
             self._texts[piece] = text, cell_len(text) + text.count("\n")
         return self._texts[piece]
+
+    def _noise(self, position: int) -> str:
+        """As wide as the first token there was; it stays while one unknown token follows the other."""
+        if self._raw_noise or self._is_padding(position):
+            return fit(self._text(position)[0], 0, min(MAX_NOISE_CELLS, self._text(position)[1]))
+        if position not in self._noises:
+            text, width = self._text(position)
+            cells = max(1, min(MAX_NOISE_CELLS, width))
+            blanks = min(cells - 1, len(text) - len(text.lstrip(" ")))
+            self._noises[position] = " " * blanks + NOISE_CELL * (cells - blanks)
+        return self._noises[position]

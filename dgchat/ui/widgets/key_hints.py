@@ -35,13 +35,18 @@ SLIDER_HINTS: Hints = (
 )
 
 
-def choose_hints(typed: str, *, on_slider: bool, is_answering: bool, is_loading: bool) -> Hints:
-    """What is worth knowing now: the commands that `typed` could become, else the keys that do something."""
+CHOOSING_HINTS: Hints = (("↑↓", "choose"), ("tab", "complete"), ("enter", "take"), ("esc", "close"))
+
+
+def choose_hints(
+    typed: str, *, on_slider: bool, is_choosing: bool, is_answering: bool, is_loading: bool
+) -> Hints:
+    """What is worth knowing now: how a command that is whole goes on, else the keys that do something."""
+    if is_choosing:
+        return CHOOSING_HINTS
     candidates = complete_command(typed)
     if len(candidates) == 1:
         return ((candidates[0].usage, candidates[0].summary),)
-    if candidates:
-        return tuple((command.usage, "") for command in candidates)
     if on_slider:
         return SLIDER_HINTS
     if is_answering:

@@ -14,6 +14,11 @@ class Notice(Static):
 
     def __init__(self, text: str, *, is_error: bool = False) -> None:
         super().__init__(Content(visible(text)), classes="-error" if is_error else "")
+        self._words, self._is_error = text, is_error
+
+    def again(self) -> Notice:
+        """The line once more."""
+        return Notice(self._words, is_error=self._is_error)
 
     @classmethod
     def of_error(cls, error: DgchatError) -> Notice:

@@ -1,0 +1,35 @@
+"""The two columns of a live canvas: the bars that show how far each row has settled, and the text."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from dgchat.ui.widgets.styled_rows import StyledRows
+
+
+class SettleBars(StyledRows):
+    """One bar per row; a column of its own: it changes seldom, and its colour costs bytes in every row."""
+
+    STYLES = "live-canvas"
+    BLANK_STYLE = "gutter"
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"live-canvas--gutter"}
+
+
+class CanvasRows(StyledRows):
+    """The text of a canvas in its states."""
+
+    STYLES = "live-canvas"
+    BLANK_STYLE = "settled"
+    UNDERLINED = frozenset({"overturned"})
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "live-canvas--settled",
+        "live-canvas--fresh",
+        "live-canvas--draft-0",
+        "live-canvas--draft-1",
+        "live-canvas--draft-2",
+        "live-canvas--draft-3",
+        "live-canvas--overturned",
+        "live-canvas--past-end",
+        "live-canvas--noise",
+        "live-canvas--rule",
+    }
