@@ -20,6 +20,8 @@ from dgchat.errors import DgchatError, UsageError
 from dgchat.model_commands.group import models
 from dgchat.safe_text import visible
 from dgchat.session.loading import EngineLoader, Loading
+from dgchat.session.past import PastWanted, wanted_past
+from dgchat.session_commands.group import sessions
 from dgchat.settings import (
     ChosenSettings,
     Settings,
@@ -47,6 +49,7 @@ app = typer.Typer(
 )
 
 app.add_typer(models, name="models")
+app.add_typer(sessions, name="sessions")
 
 
 def _option(name: str, *flags: str, metavar: str | None = None) -> Any:
@@ -82,6 +85,7 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     thinking: Annotated[bool | None, _option("thinking", "--think/--no-think")] = None,
     alternatives: Annotated[bool | None, _option("alternatives", "--alternatives/--no-alternatives")] = None,
     system: Annotated[str | None, _option("system", metavar="TEXT")] = None,
+    save: Annotated[bool | None, _option("save", "--save/--no-save")] = None,
     theme: Annotated[str | None, _option("theme", metavar="NAME")] = None,
     motion: Annotated[str | None, _option("motion", metavar="full|calm|off")] = None,
     noise: Annotated[str | None, _option("noise", metavar="glyphs|raw")] = None,
@@ -90,25 +94,36 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     pace: Annotated[str | None, _option("pace", metavar="trail|live")] = None,
     bell: Annotated[bool | None, _option("bell", "--bell/--no-bell")] = None,
     title: Annotated[bool | None, _option("title", "--title/--no-title")] = None,
+    goes_on: Annotated[
+        bool, typer.Option("--continue", "-c", help="Go on with the last conversation.")
+    ] = False,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID|TEXT", help="Go on with this conversation, or the latest that holds the text."
+        ),
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Fetch the model of --model without asking, if need be.")
     ] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> int:
     flags = {name: call.params[name] for name in setting_names()}
+    past = wanted_past(resume, goes_on=goes_on)
     if version:
         sys.stdout.write(f"dgchat {__version__}\n")
         raise typer.Exit
     if call.invoked_subcommand is not None:
-        if prompt is not None or json or yes:
-            raise UsageError(f"--prompt, --json and --yes do not go before {call.invoked_subcommand}")
+        if prompt is not None or json or yes or past:
+            own = "--prompt, --json, --yes, --continue and --resume"
+            raise UsageError(f"{own} do not go before {call.invoked_subcommand}")
         call.obj = flags
         return 0
     is_chat = prompt is None and (plain is True or _is_terminal(sys.stdin))
     chosen = choose_settings(flags)
     _fetch_if_missing(chosen.settings.model, yes=yes)
     loader = _loader(chosen.settings, flags)
-    return _answer_or_chat(chosen, loader, prompt, json=json, is_chat=is_chat)
+    return _answer_or_chat(chosen, loader, prompt, past, json=json, is_chat=is_chat)
 
 
 @app.command("bench")
@@ -184,7 +199,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _answer_or_chat(
-    chosen: ChosenSettings, loader: EngineLoader, prompt: str | None, *, json: bool, is_chat: bool
+    chosen: ChosenSettings,
+    loader: EngineLoader,
+    prompt: str | None,
+    past: PastWanted | None,
+    *,
+    json: bool,
+    is_chat: bool,
 ) -> int:
     settings = chosen.settings
     if is_chat:
@@ -192,7 +213,9 @@ def _answer_or_chat(
             raise UsageError("--json needs a prompt", hint="use --prompt")
         from dgchat.ui.run import run_app  # brings textual, which a one-shot does without
 
-        return run_app(settings, loader, chosen.origins)
+        return run_app(settings, loader, chosen.origins, past)
+    if past:
+        raise UsageError("--continue and --resume are for the chat", hint="leave out --prompt")
     from dgchat.one_shot.prompt import FROM_STDIN, read_stdin  # a chat does without the one-shot
     from dgchat.one_shot.run import run_one_shot
 

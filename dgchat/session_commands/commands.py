@@ -51,7 +51,9 @@ def run_export(which: str, file: str, form: str, out: TextIO) -> int:
 
 def run_delete(ids: Sequence[str], err: TextIO, *, now: bool) -> int:
     """Delete these; with `now` erase them, deleted or not."""
-    told = "erased" if now else f"deleted; for {ERASE_AFTER_DAYS} days: dgchat sessions restore {' '.join(ids)}"
+    told = (
+        "erased" if now else f"deleted; for {ERASE_AFTER_DAYS} days: dgchat sessions restore {' '.join(ids)}"
+    )
     return _change(ids, lambda store: store.erase if now else store.delete, told, err)
 
 
@@ -69,7 +71,8 @@ def _change(
         for identity in wanted:
             if identity not in known:
                 raise UsageError(f"There is no conversation {identity}; nothing was changed.")
-        if not all([choose(store)(identity).wait() for identity in wanted]):
+        tickets = [choose(store)(identity) for identity in wanted]
+        if not all(ticket.wait() for ticket in tickets):
             raise store.trouble or StoreError("Nothing was changed.")
     err.write(f"{visible(told, newlines=False)}\n")
     return 0

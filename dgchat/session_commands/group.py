@@ -12,11 +12,10 @@ sessions = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-Deleted = Annotated[
-    bool, typer.Option("--deleted", help="Those that were deleted and can be brought back.")
-]
+Deleted = Annotated[bool, typer.Option("--deleted", help="Those that were deleted and can be brought back.")]
 Identity = Annotated[
-    str, typer.Argument(metavar="ID|TEXT", help="An id, or words of the conversation; the latest match counts.")
+    str,
+    typer.Argument(metavar="ID|TEXT", help="An id, or words of the conversation; the latest match counts."),
 ]
 Ids = Annotated[list[str], typer.Argument(metavar="ID...")]
 
