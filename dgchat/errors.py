@@ -66,6 +66,16 @@ class HubError(DgchatError):
     """The hub did not give what it was asked for; the hint is the one thing to do about it."""
 
 
+class ServerError(DgchatError):
+    """A chat server that cannot be reached, refuses, or does not speak as agreed."""
+
+
+class ModelNotServedError(ServerError):
+    """A chat server without the model that is asked for; the hint names those it has."""
+
+    exit_code = 3
+
+
 class StoppedError(DgchatError):
     """Stopped by ctrl+c or TERM; the message says what is kept."""
 
@@ -78,6 +88,18 @@ class InsufficientMemoryError(DgchatError):
 
 class PromptError(DgchatError):
     """A prompt that cannot be encoded, or that is longer than the model's context."""
+
+
+class StreamError(DgchatError):
+    """A line that is none of an answer's stream, or a stream that ends before its answer."""
+
+
+class TraceError(DgchatError):
+    """A stored trace that cannot be read."""
+
+
+class StoreError(DgchatError):
+    """Stored conversations that cannot be read or written; the message says which file and why."""
 
 
 class TemplateError(CheckpointError):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from platformdirs import user_cache_path, user_config_path, user_data_path
+from platformdirs import user_cache_path, user_config_path, user_data_path, user_runtime_path
 
 from dgchat.errors import UsageError
 
 APP = "dgchat"
 
-PATH_VARIABLES = frozenset({"DGCHAT_CONFIG_DIR", "DGCHAT_DATA_DIR", "DGCHAT_CACHE_DIR"})
+PATH_VARIABLES = frozenset({"DGCHAT_CONFIG_DIR", "DGCHAT_DATA_DIR", "DGCHAT_CACHE_DIR", "DGCHAT_RUNTIME_DIR"})
 """Environment variables that move a directory; the only DGCHAT_ variables that are no settings."""
 
 _PACKAGE = Path(__file__).parent
@@ -32,15 +32,27 @@ def data_dir() -> Path:
     return _moved("DGCHAT_DATA_DIR") or user_data_path(APP, appauthor=False)
 
 
+def prompt_history_file() -> Path:
+    """Prompts of earlier runs; it need not exist."""
+    return data_dir() / "prompts.jsonl"
+
+
 def cache_dir() -> Path:
     """Where things lie that can be made again; it need not exist."""
     return _moved("DGCHAT_CACHE_DIR") or user_cache_path(APP, appauthor=False)
 
 
+def runtime_dir() -> Path:
+    """Where running processes are found, until the machine is restarted; it need not exist."""
+    return _moved("DGCHAT_RUNTIME_DIR") or user_runtime_path(APP, appauthor=False)
+
+
 def theme_dirs() -> list[Path]:
-    """Existing theme directories, later ones winning: the package's, the checkout's, the reader's own."""
-    candidates = (_PACKAGE / "themes", _PACKAGE.parent / "themes", config_dir() / "themes")
-    return [folder for folder in candidates if folder.is_dir()]
+    """Theme directories, later ones winning: the package's or the checkout's, and the reader's own, which
+    need not exist.
+    """
+    house = [folder for folder in (_PACKAGE / "themes", _PACKAGE.parent / "themes") if folder.is_dir()]
+    return [*house, config_dir() / "themes"]
 
 
 def bundled_model() -> Path:

@@ -22,6 +22,7 @@ def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(variable, raising=False)
     for kind in ("CONFIG", "DATA", "CACHE"):
         monkeypatch.setenv(f"DGCHAT_{kind}_DIR", str(tmp_path / kind.lower()))
+    monkeypatch.setenv("DGCHAT_RUNTIME_DIR", str(tmp_path / "runtime"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(str(ROOT / part) for part in ("", "kernels", "tests")))
 

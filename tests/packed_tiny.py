@@ -13,7 +13,7 @@ from torch import Tensor
 
 import tiny
 from dgchat.checkpoint.tensors import tensor_name
-from dgchat.engine.canvases import encode
+from dgchat.engine.encode import encode
 from dgchat.engine.kv_cache import KVCache
 from dgchat.model.transformer import DiffusionGemma
 

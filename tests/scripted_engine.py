@@ -7,8 +7,11 @@ import time
 from array import array
 from dataclasses import dataclass, field
 from random import Random
+from zlib import crc32
 
 from dgchat.engine.events import (
+    ALTERNATIVES_PER_TOKEN,
+    Alternatives,
     CancelSignal,
     CanvasCommitted,
     CanvasStarted,
@@ -180,7 +183,7 @@ class _Answer:
                 word = " " + draw.choice(NOISE_WORDS)
             is_end = has_arrived and position >= len(target)
             pieces.append("<eos>" if is_end else word)
-            ids.append(END_OF_TURN if is_end else FIRST_WORD_ID + sum(map(ord, word)) * 31)
+            ids.append(END_OF_TURN if is_end else FIRST_WORD_ID + (crc32(word.encode()) >> 8))
             levels.append(level_of_entropy(entropy))
         end = next((position for position, token in enumerate(ids) if token == END_OF_TURN), None)
         return CanvasStep(
@@ -194,6 +197,7 @@ class _Answer:
             accepted=bytes(length),
             seconds=max(self._engine.step_seconds, 0.001),
             end=end,
+            alternatives=_alternatives(ids, pieces) if self._request.record_alternatives else None,
         )
 
     def _finished(self, reason: FinishReason, canvases: int) -> Finished:
@@ -207,6 +211,21 @@ class _Answer:
             denoise_seconds=self._num_steps * max(self._engine.step_seconds, 0.001),
         )
         return Finished("".join(self._shown), self._engine.thought, reason, stats)
+
+
+def _alternatives(ids: array[int], pieces: list[str]) -> Alternatives:
+    """At each position the token itself, then four of the noise words, each half as likely."""
+    chances = [0.5**rank for rank in range(1, ALTERNATIVES_PER_TOKEN + 1)]
+    others = range(1, ALTERNATIVES_PER_TOKEN)
+    words = [
+        NOISE_WORDS[(position + rank) % len(NOISE_WORDS)] for position in range(len(ids)) for rank in others
+    ]
+    token_ids, texts = array("i"), []
+    for position, (token_id, piece) in enumerate(zip(ids, pieces, strict=True)):
+        mine = words[position * len(others) : (position + 1) * len(others)]
+        token_ids.extend([token_id, *(FIRST_WORD_ID + sum(map(ord, word)) * 31 for word in mine)])
+        texts += [piece, *mine]
+    return Alternatives(token_ids, tuple(texts), array("f", chances * len(ids)))
 
 
 def _words_of_seed(seed: int) -> str:

@@ -55,7 +55,7 @@ class Witness(Speaker):
 
     def decode(self, canvas: Tensor, prefix: KVCache, soft_embedding: Tensor | None) -> Tensor:
         logits = DiffusionGemma.decode(self, canvas, prefix, soft_embedding)
-        if soft_embedding is None:
+        if soft_embedding is None or not soft_embedding.any():  # the first step
             rows = [prefix.keys_and_values(layer) for layer in range(len(self.config.layers))]
             copies = [(keys.clone(), values.clone()) for keys, values in rows]
             self.said.append(Said(list(prefix.token_ids), copies, canvas, logits))

@@ -9,7 +9,8 @@ from threading import Event
 import pytest
 
 import dgchat
-from dgchat.api import Answer, DiffusionGemmaModel, load_engine
+from dgchat.answer import Answer, BatchError
+from dgchat.api import DiffusionGemmaModel, load_engine
 from dgchat.engine.engine import DiffusionEngine
 from dgchat.engine.events import CanvasStep, ChatMessage, FinishReason, LoadProgress
 from dgchat.errors import (
@@ -21,6 +22,7 @@ from dgchat.errors import (
     UsageError,
 )
 from fake_hub import TINY, FakeHub
+from scripted_engine import ScriptedEngine
 from tiny import CANVAS, generation_json, load_tiny, write_checkpoint
 
 STEPS = 4
@@ -164,13 +166,63 @@ def test_answers_without_a_seed_differ(model: DiffusionGemmaModel):
     assert model.generate("Hello").seed != model.generate("Hello").seed
 
 
-def test_a_list_of_prompts_is_answered_one_by_one(model: DiffusionGemmaModel):
-    answers = model.generate(["Hello", "What is the moon?"], seed=7)
+def test_a_list_of_prompts_is_a_batch_whose_row_i_has_the_seed_plus_i(model: DiffusionGemmaModel):
+    answers = model.generate(["Hello", "What is the moon?", "A cat"], seed=7, batch_size=2)
     assert [picture(answer) for answer in answers] == [
         picture(model.generate("Hello", seed=7)),
-        picture(model.generate("What is the moon?", seed=7)),
+        picture(model.generate("What is the moon?", seed=8)),
+        picture(model.generate("A cat", seed=9)),
     ]
+    assert [answer.seed for answer in answers] == [7, 8, 9]
     assert isinstance(model.generate(["Hello"], seed=7), list)
+
+
+def test_every_row_may_have_a_seed_of_its_own(model: DiffusionGemmaModel):
+    answers = model.generate(["Hello", "Hello"], seed=[3, 7])
+    assert picture(answers[1]) == picture(model.generate("Hello", seed=7))
+    fresh = model.generate(["Hello", "Hello"])
+    assert fresh[0].seed != fresh[1].seed
+    with pytest.raises(UsageError, match="1 seeds for 2 prompts"):
+        model.generate(["Hello", "Hello"], seed=[3])
+    with pytest.raises(UsageError, match="several seeds for one prompt"):
+        model.generate("Hello", seed=[3])
+
+
+def test_a_list_of_lists_of_messages_is_a_batch_of_conversations(model: DiffusionGemmaModel):
+    talk = [ChatMessage("user", "Hello"), ChatMessage("assistant", "Hi."), ChatMessage("user", "Well?")]
+    answers = model.generate([talk, "Hello", [{"role": "user", "content": "A cat"}]], seed=7)
+    assert [picture(answer) for answer in answers] == [
+        picture(model.generate(talk, seed=7)),
+        picture(model.generate("Hello", seed=8)),
+        picture(model.generate("A cat", seed=9)),
+    ]
+
+
+def test_of_a_batch_the_steps_of_every_row_are_told_with_its_index(model: DiffusionGemmaModel):
+    told: list[tuple[int, CanvasStep]] = []
+    answers = model.generate(["Hello", "A cat"], seed=1, on_step=lambda row, step: told.append((row, step)))
+    for row, answer in enumerate(answers):
+        assert [step for number, step in told if number == row] == list(answer.trace)
+    assert {row for row, _ in told} == {0, 1}
+
+
+def test_rows_that_cannot_be_answered_do_not_cost_the_others(model: DiffusionGemmaModel):
+    with pytest.raises(BatchError, match="2 of 3 rows could not be answered, row 0: the prompt is") as caught:
+        model.generate(["", "Hello", [{"role": "user"}]], seed=7)
+    first, answer, last = caught.value.outcomes
+    assert isinstance(first, PromptError)
+    assert isinstance(last, UsageError)
+    assert isinstance(answer, Answer)
+    assert picture(answer) == picture(model.generate("Hello", seed=8))
+
+
+def test_an_engine_without_batches_answers_a_list_in_turn():
+    engine = ScriptedEngine(answer=None)
+    answers = DiffusionGemmaModel(engine).generate(["a", "b"], seed=3)
+    assert [request.seed for request in engine.requests] == [3, 4]
+    assert [str(answer) for answer in answers] == [
+        str(DiffusionGemmaModel(engine).generate("c", seed=seed)) for seed in (3, 4)
+    ]
 
 
 def test_messages_may_be_mappings_or_chat_messages(model: DiffusionGemmaModel):

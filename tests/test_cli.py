@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 
 import dgchat
-from dgchat import doctor
 from dgchat.bench import NEVER_CONFIDENT, measure
 from dgchat.cli import run
 from dgchat.errors import CheckpointError
-from dgchat.settings import Settings, setting_names
+from dgchat.settings import setting_names
 from dgchat_process import run_dgchat, run_scripted
 from fake_hub import COMMIT, TINY, FakeHub
 from scripted_engine import ANSWER, ScriptedEngine
@@ -215,7 +214,7 @@ def test_doctor_names_a_slow_tmux(
 ) -> None:
     tmux_that_answers(answer)
     monkeypatch.setenv("TMUX", "/tmp/tmux,1,0")
-    doctor.run_doctor(Settings(), sys.stdout)
+    run(["doctor"])
     tmux = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("tmux"))
     assert expected in tmux
 
@@ -231,3 +230,14 @@ def tmux_that_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
         monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 
     return install
+
+
+def test_where_a_model_that_does_not_fit_was_named_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tiny import write_checkpoint  # brings torch, which few tests here need
+
+    monkeypatch.setattr("dgchat.engine.device.free_memory", lambda device: 50_000)
+    monkeypatch.setenv("DGCHAT_MODEL", str(write_checkpoint(tmp_path / "tiny")))
+    assert run(["--prompt", "hello", "--device", "cpu"]) == 1
+    assert "the bundled model fits: leave out DGCHAT_MODEL" in capsys.readouterr().err

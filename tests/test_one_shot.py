@@ -23,6 +23,7 @@ from dgchat.one_shot.canvas_lines import CanvasLines
 from dgchat.one_shot.printer import InPlacePrinter, Line
 from dgchat_process import run_scripted, scripted_command
 from fake_hub import TINY, FakeHub
+from recorded import recorded_answer, stream_of
 from scripted_engine import ANSWER, ScriptedEngine
 
 ATTRIBUTES = re.compile(r"\x1b\[[0-9;]*m")
@@ -61,6 +62,16 @@ def test_flags_reach_the_engine(engine: ScriptedEngine, capsys: pytest.CaptureFi
     ]
 
 
+def test_the_sampler_of_the_settings_reaches_the_engine(
+    engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DGCHAT_T_MIN", "0.25")
+    assert run(["--prompt", "hello", "--entropy-bound", "0.3", "--stability-threshold", "2"]) == 0
+    sampler = engine.requests[0].sampler
+    assert (sampler.t_min, sampler.entropy_bound, sampler.stability_threshold) == (0.25, 0.3, 2)
+    assert (sampler.t_max, sampler.confidence_threshold) == (0.8, 0.005)
+
+
 def test_an_answer_may_take_two_canvases_unless_told_otherwise(engine: ScriptedEngine) -> None:
     run(["--prompt", "hello"])
     assert engine.requests[0].max_new_tokens == 2 * engine.canvas_length
@@ -92,9 +103,11 @@ def test_json_is_one_object_with_everything_about_the_answer(
         "cached_tokens",
         "generated_tokens",
         "canvases",
+        "canvas_length",
         "denoising_steps",
         "prefill_seconds",
         "denoise_seconds",
+        "peak_memory_bytes",
         "tokens_per_second",
         "parallel_tokens_per_second",
         "tokens_per_forward",
@@ -322,6 +335,37 @@ def test_a_stopped_answer_is_json_too(on_terminal: Callable[..., Terminal], tmp_
         terminal.read_until()
     assert terminal.process.wait(timeout=10) == 130
     assert json.loads((tmp_path / "answer").read_text(encoding="utf-8"))["finish_reason"] == "cancelled"
+
+
+@pytest.fixture
+def stream(tmp_path: Path) -> Path:
+    """A stored stream whose every step took a tenth of a second."""
+    events, last = recorded_answer(answer=ANSWER, step_seconds=0.1)
+    file = tmp_path / "stream.jsonl"
+    file.write_text("".join(stream_of(events, last)), encoding="utf-8")
+    return file
+
+
+def test_a_stream_animates_in_place_and_leaves_only_the_answer(
+    on_terminal: Callable[..., Terminal], stream: Path
+) -> None:
+    terminal = on_terminal(scripted_command("view", str(stream)))
+    written = terminal.read_until()
+    assert terminal.process.wait(timeout=10) == 0
+    assert all(f"step {step}/48" in written for step in (1, 6, 12))
+    rest = written.rpartition("\x1b[J\x1b[?25h")[2]
+    assert ATTRIBUTES.sub("", rest).startswith(ANSWER + "\r\n")
+
+
+def test_ctrl_c_ends_a_view_and_restores_the_cursor(
+    on_terminal: Callable[..., Terminal], stream: Path
+) -> None:
+    terminal = on_terminal(scripted_command("view", str(stream)))
+    terminal.read_until(b"step 3/48")
+    terminal.process.send_signal(signal.SIGINT)
+    written = terminal.read_until()
+    assert terminal.process.wait(timeout=10) == 130
+    assert written.endswith("\x1b[J\x1b[?25h")
 
 
 def size_of(columns: int, lines: int) -> Callable[[], os.terminal_size]:

@@ -8,7 +8,17 @@ import pytest
 
 from dgchat.errors import SettingsError
 from dgchat.paths import config_file
-from dgchat.settings import Settings, doc_of, load_settings, setting_names
+from dgchat.settings import (
+    Origin,
+    Settings,
+    choose_settings,
+    doc_of,
+    load_keys,
+    load_settings,
+    read_setting,
+    setting_names,
+    where_set,
+)
 
 SOURCES = Path(__file__).parent.parent / "dgchat"
 
@@ -22,12 +32,43 @@ def test_without_anything_the_defaults_hold() -> None:
     assert load_settings({}) == Settings()
 
 
+def test_it_is_known_what_has_to_be_left_out_for_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_config('model = "big"')
+    assert where_set("model", choose_settings({"model": None}).origins) == f"model in {config_file()}"
+    monkeypatch.setenv("DGCHAT_MODEL", "big")
+    assert where_set("model", choose_settings({}).origins) == "DGCHAT_MODEL"
+    assert where_set("model", choose_settings({"model": "big"}).origins) == "--model"
+
+
 def test_flags_win_over_variables_and_variables_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     write_config('steps = 5\nmax_tokens = 100\nsystem = "file"')
     monkeypatch.setenv("DGCHAT_MAX_TOKENS", "200")
     monkeypatch.setenv("DGCHAT_SYSTEM", "variable")
     settings = load_settings({"system": "flag"})
     assert (settings.steps, settings.max_tokens, settings.system) == (5, 200, "flag")
+
+
+def test_every_value_says_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_config("steps = 5\nfps = 10\nt_min = 0.5")
+    monkeypatch.setenv("DGCHAT_FPS", "20")
+    origins = choose_settings({"t_min": "0.3", "t_max": None}).origins
+    assert [origins[name] for name in ("t_max", "steps", "fps", "t_min")] == list(Origin)
+
+
+def test_the_keys_are_no_setting_and_must_be_a_table() -> None:
+    write_config("steps = 5\n[keys]\nhelp = 'f3'")
+    assert load_settings({}).steps == 5
+    assert load_keys() == {"help": "f3"}
+    write_config("keys = 5")
+    with pytest.raises(SettingsError, match=r"begin it with \[keys\]"):
+        load_keys()
+
+
+def test_a_value_of_any_kind_is_read_as_the_table_reads_it() -> None:
+    assert read_setting("t_min", "0.25") == 0.25
+    assert read_setting("bell", "on") is True
+    with pytest.raises(SettingsError, match=r"t_min must be a number from 0\.01 to 10"):
+        read_setting("t_min", "nan")
 
 
 def test_a_flag_that_was_not_given_changes_nothing() -> None:
@@ -71,6 +112,8 @@ def test_a_broken_file_is_one_clear_error(text: str) -> None:
         ("device", "gpu", "--device must be one of auto, cpu, cuda, mps"),
         ("motion", "clam", r"did you mean calm\?"),
         ("fps", "1000", "from 1 to 60"),
+        ("entropy_bound", "-1", "--entropy-bound must be a number from 0 to 1000"),
+        ("t_max", "hot", "--t-max must be a number from 0.01 to 10"),
         ("model", "", "--model must be a name"),
     ],
 )
@@ -98,3 +141,14 @@ def test_every_setting_is_explained_and_read(name: str) -> None:
         file for file in SOURCES.rglob("*.py") if f"settings.{name}" in file.read_text(encoding="utf-8")
     ]
     assert readers, f"nothing reads settings.{name}"
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("2h", 7200), ("45", 45), ("0", 0)])
+def test_a_time_has_a_unit_or_is_in_seconds(text: str, seconds: int) -> None:
+    assert load_settings({"keep": text}).keep == seconds
+
+
+@pytest.mark.parametrize("text", ["", "m", "-1", "1.5h", "10 m", "8d", "169h", "9" * 40, "\u0661m"])
+def test_what_is_no_time_says_what_is(text: str) -> None:
+    with pytest.raises(SettingsError, match="such as 90s, 10m or 2h"):
+        load_settings({"keep": text})

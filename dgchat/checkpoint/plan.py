@@ -159,13 +159,18 @@ def within(config: ModelConfig, context_length: int) -> ModelConfig:
 
 
 def choose_plan(
-    planner: MemoryPlanner, name: str, available_bytes: int | None, context_length: int | None
+    planner: MemoryPlanner,
+    name: str,
+    available_bytes: int | None,
+    context_length: int | None,
+    named_by: str = "--model",
 ) -> MemoryPlan:
     """The plan to load the model called `name` by: for the context asked for or else the longest that fits
     with a little to spare, in either case at most the model's limit.
 
     InsufficientMemoryError names what is needed, what is there, and the nearest that fits. None
-    available: how much is there is not known, and nothing refused.
+    available: how much is there is not known, and nothing refused. `named_by` is what a person has to leave
+    out to get the bundled model.
     """
     if context_length is not None and context_length <= planner.config.canvas_length:
         raise UsageError(
@@ -181,21 +186,26 @@ def choose_plan(
     if plan.total_bytes > available_bytes:
         raise InsufficientMemoryError(
             f"{name} needs {plan}; {rounded(available_bytes)} are free",
-            hint=_nearest(planner, available_bytes, longest),
+            hint=_nearest(planner, available_bytes, longest, named_by),
         )
     return plan
 
 
 def bound_context(
-    checkpoint: Checkpoint, device: str, available_bytes: int | None, context_length: int | None
+    checkpoint: Checkpoint,
+    device: str,
+    available_bytes: int | None,
+    context_length: int | None,
+    named_by: str = "--model",
 ) -> tuple[Checkpoint, MemoryPlan]:
     """The checkpoint with the context of `choose_plan`, and that plan; its errors if it does not fit."""
     name = checkpoint_name(checkpoint.folder)
-    plan = choose_plan(MemoryPlanner.of(checkpoint, device), name, available_bytes, context_length)
+    planner = MemoryPlanner.of(checkpoint, device)
+    plan = choose_plan(planner, name, available_bytes, context_length, named_by)
     return replace(checkpoint, config=within(checkpoint.config, plan.context_length)), plan
 
 
-def _nearest(planner: MemoryPlanner, available_bytes: int, longest: int | None) -> str:
+def _nearest(planner: MemoryPlanner, available_bytes: int, longest: int | None, named_by: str) -> str:
     """What to do where a plan does not fit, the least change first."""
     if longest is not None:
         return f"a context of {longest:,} tokens fits: --context {longest}"
@@ -205,4 +215,4 @@ def _nearest(planner: MemoryPlanner, available_bytes: int, longest: int | None) 
         return (
             f"in NVFP4 it fits, {needs} with a context of {fits:,} tokens; dgchat models lists what there is"
         )
-    return "the bundled model fits: leave out --model"
+    return f"the bundled model fits: leave out {named_by}"

@@ -1,23 +1,23 @@
-"""Denoising one canvas: from random tokens to text, all positions at once. Read this file first."""
+"""Denoising canvases: from random tokens to text, all positions at once. Read this file first."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from dgchat.engine.draws import Draws
-from dgchat.engine.events import SamplerConfig
-from dgchat.engine.kv_cache import KVCache
-from dgchat.engine.sampler import accept_by_entropy, renoise, temperature_at
-from dgchat.engine.stopping import StableAndConfident
+from dgchat.engine.alternatives import MostLikely
+from dgchat.engine.canvas import Canvas, rows_of
+from dgchat.engine.prefix_rows import PrefixRows
+from dgchat.engine.sampler import accept_by_entropy, renoise
 from dgchat.model.transformer import DiffusionGemma
 
 
 @dataclass(frozen=True, slots=True)
 class DenoisingStep:
-    """The outcome of one step; tensors are [batch, canvas]."""
+    """The outcome of one step for one canvas; tensors are [canvas]."""
 
     step: int
     temperature: float
@@ -25,25 +25,39 @@ class DenoisingStep:
     entropy: Tensor
     accepted: Tensor
     stopped: bool
+    alternatives: MostLikely | None
+    """None unless asked for."""
 
 
 def denoise(
-    model: DiffusionGemma, cache: KVCache, canvas_index: int, sampler: SamplerConfig, draws: Draws
-) -> Iterator[DenoisingStep]:
-    """Refine one canvas step by step until it is stable and confident, or the steps are used up."""
-    shape = (1, model.config.canvas_length)
-    canvas = draws.initial_canvas(canvas_index, shape, model.config.vocab_size)
-    soft_embedding = None
-    stop = StableAndConfident(sampler)
-    for step in range(1, sampler.max_denoising_steps + 1):
-        temperature = temperature_at(step, sampler)
-        logits = model.decode(canvas, cache, soft_embedding) / temperature
-        uniforms = draws.proposal(canvas_index, step, shape)
+    model: DiffusionGemma, rows: PrefixRows, canvases: Sequence[Canvas]
+) -> Iterator[list[DenoisingStep]]:
+    """Refine canvases together, step by step; row i of `rows` is the prefix of canvases[i].
+
+    Each has its own step, sampler and draws. Between two steps the reader takes out of `canvases` those that
+    are done, and may put in others, likewise with `rows`; when none is left, this ends.
+    """
+    while batch := list(canvases):
+        for canvas in batch:
+            canvas.step += 1
+        token_ids = torch.cat([canvas.token_ids for canvas in batch])  # [batch, canvas]
+        logits = model.decode(token_ids, rows.prefix, torch.cat([canvas.soft_embedding for canvas in batch]))
+        logits = logits / logits.new_tensor([canvas.temperature for canvas in batch]).view(-1, 1, 1)
+        uniforms = torch.cat([canvas.proposal() for canvas in batch])
         argmax_canvas, proposed, entropy = model.ops.token_statistics(logits, uniforms)
-        accepted = accept_by_entropy(entropy, bound=sampler.entropy_bound)
-        stopped = stop(argmax_canvas, entropy)
-        yield DenoisingStep(step, temperature, argmax_canvas, entropy, accepted, stopped)
-        if stopped:
-            return
-        canvas = renoise(proposed, accepted, draws.noise(canvas_index, step, shape, model.config.vocab_size))
-        soft_embedding = model.soft_embedding(logits)
+        bounds = entropy.new_tensor([canvas.sampler.entropy_bound for canvas in batch]).unsqueeze(-1)
+        accepted = accept_by_entropy(entropy, bounds)
+        told = zip(batch, argmax_canvas, entropy, accepted, logits, strict=True)
+        yield [
+            DenoisingStep(
+                c.step, c.temperature, argmax, nats, kept, c.is_done(argmax, nats), c.most_likely(scores)
+            )
+            for c, argmax, nats, kept, scores in told
+        ]
+        going = [index for index, canvas in enumerate(batch) if canvas in canvases]
+        if going:
+            noise = torch.cat([batch[index].noise() for index in going])
+            renoised = renoise(rows_of(proposed, going), rows_of(accepted, going), noise)
+            soft_embedding = model.soft_embedding(rows_of(logits, going))
+            for index, *ahead in zip(going, renoised, soft_embedding, strict=True):
+                batch[index].renew(*ahead)

@@ -9,7 +9,7 @@ MASK_64 = (1 << 64) - 1
 GOLDEN = 0x9E3779B97F4A7C15
 MIX_1, MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
-INITIAL, PROPOSAL, NOISE = 1, 2, 3
+INITIAL, PROPOSAL, NOISE, FORGETTING = 1, 2, 3, 4
 
 
 def _signed(value: int) -> int:
@@ -55,6 +55,12 @@ class Draws:
     def noise(self, canvas_index: int, step: int, shape: tuple[int, int], vocab_size: int) -> Tensor:
         """Uniform token ids for the positions that are renoised."""
         return self._ids(self._uniforms(canvas_index, step, NOISE, shape), vocab_size)
+
+    def forgotten(
+        self, canvas_index: int, refine_pass: int, shape: tuple[int, int], noise_level: float
+    ) -> Tensor:
+        """True where a draft becomes noise: at `noise_level` 0 nowhere, at 1 everywhere."""
+        return (self._uniforms(canvas_index, refine_pass, FORGETTING, shape) < noise_level).to(self.device)
 
     def _uniforms(self, canvas_index: int, step: int, purpose: int, shape: tuple[int, int]) -> Tensor:
         key = 0

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import exp, log
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+from dgchat.errors import DgchatError
 
 MAX_SEED = 2**63 - 1
 """The largest seed."""
+
+DEFAULT_BATCH_SIZE = 8
+"""Answers that are denoised together when nobody says otherwise."""
 
 ENTROPY_FLOOR = 1e-6
 """Nats; the entropy that quantises to level 0."""
 
 ENTROPY_CEILING = 12.5
 """Nats; just above ln(262144), the largest entropy any known checkpoint can have; level 255."""
+
+ALTERNATIVES_PER_TOKEN = 5
+"""How many of the most likely tokens are recorded at each position, if they are."""
 
 _LEVELS_PER_NAPIER = 255 / log(ENTROPY_CEILING / ENTROPY_FLOOR)
 
@@ -45,6 +53,8 @@ class StopReason(StrEnum):
     STABLE = "stable"
     MAX_STEPS = "max_steps"
     CANCELLED = "cancelled"
+    NOT_TOLD = "not_told"
+    """It was denoised elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,14 @@ class GenerationRequest:
     """All randomness of the answer is a function of this number (0 .. MAX_SEED)."""
     thinking: bool = False
     """Ask the model to think in its thought channel first."""
+    initial_canvas: tuple[tuple[int, ...], ...] = ()
+    """Token ids of a draft, canvas after canvas, to refine; empty to begin with noise."""
+    noise_level: float = 1.0
+    """Share of the draft, and of the denoising steps, to think over: 0 returns the draft, 1 forgets it."""
+    refine_pass: int = 0
+    """Which refinement this is; with the same seed another pass thinks over other positions."""
+    record_alternatives: bool = False
+    """Let every step tell the most likely tokens of each position; the answer is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +127,36 @@ class CanvasStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    token_id: int
+    """A token that could stand at a position."""
+    piece: str
+    """Its text; untrusted: sanitise before drawing."""
+    probability: float
+    """0 to 1, at the temperature of the step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternatives:
+    """The most likely tokens of every position at one step, ALTERNATIVES_PER_TOKEN each."""
+
+    token_ids: array[int]
+    """Flat [canvas_length * ALTERNATIVES_PER_TOKEN], the most likely of a position first."""
+    pieces: tuple[str, ...]
+    """Text of each token, in the same order; untrusted."""
+    probabilities: array[float]
+    """0 to 1, in the same order, at the temperature of the step."""
+
+    def at(self, position: int) -> tuple[Alternative, ...]:
+        """The alternatives of one position, the most likely first."""
+        first = position * ALTERNATIVES_PER_TOKEN
+        return tuple(
+            Alternative(self.token_ids[index], self.pieces[index], self.probabilities[index])
+            for index in range(first, first + ALTERNATIVES_PER_TOKEN)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class CanvasStep:
     canvas_index: int
     """0 for the first canvas of an answer."""
@@ -130,6 +178,10 @@ class CanvasStep:
     """Wall time of this step."""
     end: int | None
     """Position of the first end-of-turn token on the argmax canvas; None if there is none."""
+    alternatives: Alternatives | None = None
+    """The most likely tokens of each position; None unless the request asked for them."""
+    joined: tuple[tuple[int, int, str], ...] = ()
+    """Where tokens that are parts of characters make whole ones together: begin, end, text; untrusted."""
     thought: bytes = b""
     """1 where the token belongs to the thought channel, its markers included, else 0; empty if none does."""
 
@@ -202,10 +254,18 @@ class Finished:
     """Why the answer ended."""
     stats: GenerationStats
     """Counts and times of the whole answer."""
+    note: str = ""
+    """What else a reader should know of how it ended, in a line; empty if nothing."""
 
 
 Event = Prefilled | CanvasStarted | CanvasStep | CanvasCommitted
 EventListener = Callable[[Event], None]
+
+BatchListener = Callable[[int, Event], None]
+"""Told what happens to which request of a batch, counted from 0."""
+
+OutcomeListener = Callable[[int, Finished | DgchatError], None]
+"""Told how a request of a batch ended, once for each that was begun, in no particular order."""
 
 
 class CancelSignal(Protocol):
@@ -249,6 +309,8 @@ class EngineInfo:
     """Which ops were chosen, and why."""
     choice: str = ""
     """Why this model answers, in a line for the reader; empty where nothing was chosen for them."""
+    streams_steps: bool = True
+    """Whether every denoising step is told, or canvases only once they are committed."""
 
 
 class Engine(Protocol):
@@ -262,4 +324,25 @@ class Engine(Protocol):
 
     def info(self) -> EngineInfo:
         """What is loaded, and where."""
+        ...
+
+
+@runtime_checkable
+class BatchEngine(Engine, Protocol):
+    """An engine that denoises several answers together."""
+
+    def generate_batch(
+        self,
+        requests: Iterable[GenerationRequest],
+        size: int,
+        on_event: BatchListener,
+        on_outcome: OutcomeListener,
+        cancelled: CancelSignal,
+    ) -> None:
+        """Answer requests, up to `size` at a time; each gets what `generate` would give it for its seed, up
+        to the last bits of the arithmetic.
+
+        They are taken from `requests` in order, each when there is a place for it, none after a cancel. One
+        that cannot be answered is an outcome, and the others go on; what stops them all is raised.
+        """
         ...

@@ -41,7 +41,7 @@ def build_prompt(
     """The prompt with as many of the latest turns as the limits allow; PromptError if the last is too long
     alone.
     """
-    _check(messages)
+    check_messages(messages)
     system = [message for message in messages[:1] if message.role == "system"]
     turns = _turns(messages[len(system) :])
     first = max(0, len(turns) - limits.max_turns) if limits.max_turns else 0
@@ -64,7 +64,8 @@ def goes_on(messages: Sequence[ChatMessage]) -> bool:
     return messages[-1].role == "assistant"
 
 
-def _check(messages: Sequence[ChatMessage]) -> None:
+def check_messages(messages: Sequence[ChatMessage]) -> None:
+    """PromptError unless the messages are a conversation that can be answered."""
     if not any(message.role == "user" for message in messages) or messages[-1].role == "system":
         raise PromptError("a conversation must end with a user's message, or with an answer to go on with")
     if not messages[-1].text.strip():

@@ -14,8 +14,9 @@ def temperature_at(step: int, sampler: SamplerConfig) -> float:
     return sampler.t_min + (sampler.t_max - sampler.t_min) * (remaining / sampler.max_denoising_steps)
 
 
-def accept_by_entropy(entropy: Tensor, bound: float) -> Tensor:
-    """True at the lowest-entropy positions [batch, canvas] that `bound` nats reach.
+def accept_by_entropy(entropy: Tensor, bound: float | Tensor) -> Tensor:
+    """True at the lowest-entropy positions [batch, canvas] that `bound` nats, one for all or [batch, 1],
+    reach.
 
     A position is reached if those more certain than it sum to at most the bound; the first always is.
     """

@@ -12,14 +12,14 @@ from dgchat.engine.events import SamplerConfig
 
 
 class StableAndConfident:
-    """Adaptive stopping of one canvas, batch 1."""
+    """Adaptive stopping of one canvas."""
 
     def __init__(self, sampler: SamplerConfig) -> None:
         self._confidence_threshold = sampler.confidence_threshold
         self._history: deque[Tensor] = deque(maxlen=sampler.stability_threshold)
 
     def __call__(self, argmax_canvas: Tensor, entropy: Tensor) -> bool:
-        """Whether to stop after a step with this argmax canvas and entropy in nats, both [1, canvas]."""
+        """Whether to stop after a step with this argmax canvas and entropy in nats, both [canvas]."""
         full = len(self._history) == self._history.maxlen
         stable = full and all(torch.equal(argmax_canvas, earlier) for earlier in self._history)
         self._history.append(argmax_canvas)

@@ -31,6 +31,17 @@ class Trace:
     def __iter__(self) -> Iterator[CanvasStep]:
         return iter(self._steps)
 
+    def final_canvases(
+        self, num_canvases: int, before: tuple[tuple[int, ...], ...] = ()
+    ) -> tuple[tuple[int, ...], ...]:
+        """Token ids of an answer's canvases as they ended; one that took no step is as it was `before`."""
+        ends = {step.canvas_index: tuple(step.token_ids) for step in self._steps}
+        return tuple(
+            ends[index] if index in ends else before[index]
+            for index in range(num_canvases)
+            if index in ends or index < len(before)
+        )
+
     def canvas(self, canvas_index: int) -> list[CanvasStep]:
         """The steps of one canvas."""
         return [step for step in self._steps if step.canvas_index == canvas_index]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from time import monotonic
 from typing import Self, TextIO
 
 from rich.console import Console
@@ -18,6 +20,7 @@ from rich.progress import (
 from rich.table import Column
 
 from dgchat.engine.events import LoadProgress
+from dgchat.session.loading import Loading, LoadingLines
 from dgchat.ui.terminal import Terminal
 
 
@@ -38,21 +41,33 @@ def can_redraw(stream: TextIO) -> bool:
 
 
 class ByteBar:
-    """Shows how far the work is, and is gone when it is left; where `stream` cannot redraw, nothing."""
+    """Shows how far the work is, and is gone when it is left.
 
-    def __init__(self, doing: str, stream: TextIO) -> None:
+    Where `stream` cannot redraw, it is a line after a second, and another whenever the time has doubled.
+    """
+
+    def __init__(self, doing: str, stream: TextIO, clock: Callable[[], float] = monotonic) -> None:
+        self._stream = stream
+        self._work = Loading(doing, clock)
+        self._lines = None if can_redraw(stream) else LoadingLines(self._work, clock)
         self._bars = Progress(
             *byte_columns(),
             console=Console(file=stream, highlight=False, markup=False),
             transient=True,
-            disable=not can_redraw(stream),
+            disable=self._lines is not None,
         )
         self._task = self._bars.add_task(doing, total=None)
 
     def show(self, progress: LoadProgress) -> None:
         """Draw how far it is; cheap enough for thousands of calls a second."""
-        self._bars.start()
-        self._bars.update(self._task, completed=progress.done_bytes, total=progress.total_bytes)
+        if self._lines is None:
+            self._bars.start()
+            self._bars.update(self._task, completed=progress.done_bytes, total=progress.total_bytes)
+            return
+        self._work.report(progress)
+        if line := self._lines.next_line():
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
 
     def hide(self) -> None:
         """Take the bar away until it is shown again, so that something else can be written."""

@@ -12,7 +12,7 @@ from dgchat.safe_text import visible
 
 
 def run_verify(folder: Path, out: TextIO, err: TextIO) -> int:
-    """Verify a folder: files go to `out`, progress to `err` if that is a terminal; returns the exit code.
+    """Verify a folder: files go to `out`, progress to `err`; returns the exit code.
     CheckpointError for the first fault.
     """
     compared: list[bool] = []

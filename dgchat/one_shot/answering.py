@@ -2,63 +2,109 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from dgchat.api import fresh_seed
-from dgchat.engine.events import ChatMessage, EngineInfo, GenerationRequest, SamplerConfig
+from dgchat.engine.events import (
+    ChatMessage,
+    Engine,
+    EngineInfo,
+    Event,
+    EventListener,
+    GenerationRequest,
+)
 from dgchat.errors import UsageError, as_dgchat_error
 from dgchat.session.loading import EngineLoader, Loading
 from dgchat.session.turn import Turn, TurnSettings
 from dgchat.settings import Settings
+from dgchat.stream.answered import Answered
 
 ONE_SHOT_CANVASES = 2
 """Canvases an answer may take when nobody says otherwise."""
 
 
 class Answering:
-    """One prompt on its way to an answer; `run` may be called in a thread, the rest is for looking on."""
+    """A conversation on its way to an answer; `run` may be called in a thread, the rest is for looking on."""
 
-    def __init__(self, prompt: str, settings: Settings, engine_loader: EngineLoader) -> None:
-        seed = fresh_seed() if settings.seed is None else settings.seed
+    def __init__(
+        self, messages: Sequence[ChatMessage], settings: Settings, engine_loader: EngineLoader
+    ) -> None:
+        turn = TurnSettings.of(settings)
+        seed = fresh_seed() if turn.seed is None else turn.seed
+        self._messages = tuple(messages)
         self._engine_loader = engine_loader
         self.loading = Loading()
-        self.turn = Turn(
-            prompt,
-            TurnSettings(settings.steps, settings.max_tokens, seed, settings.thinking, settings.system),
-        )
+        self.turn = Turn(messages[-1].text, replace(turn, seed=seed))
+        self.engine: Engine | None = None
         self.info: EngineInfo | None = None
+        self.seconds = 0.0
+        """Wall time of the answer, once it is there."""
         self.request: GenerationRequest | None = None
+        self.on_event: EventListener = lambda event: None
+        """Told every event, in the thread that works."""
 
     @property
-    def is_generating(self) -> bool:
-        """Whether the engine has been asked, and so listens to `turn.cancelled`."""
-        return self.request is not None
+    def is_loaded(self) -> bool:
+        """Whether the model has been loaded."""
+        return self.info is not None
+
+    def stop_answer(self) -> bool:
+        """End the answer within a step, the draft kept; False if there is none, or it was asked before."""
+        if self.request is None or self.turn.cancelled.is_set():
+            return False
+        self.turn.cancelled.set()
+        return True
+
+    def stop(self) -> None:
+        """Ask whatever runs, loading or answering, to end soon."""
+        self.loading.cancelled.set()
+        self.turn.cancelled.set()
 
     def run(self) -> None:
         """Load and answer; afterwards `turn.finished` is set. DgchatError says what went wrong."""
         try:
-            engine = self._engine_loader(self.loading)
+            engine = self.engine = self._engine_loader(self.loading)
             self.info = engine.info()
-            self.request = request_for(self.turn, self.info)
-            self.turn.finished = engine.generate(self.request, self.turn.record, self.turn.cancelled)
+            self.request = request_for(self.turn, self._messages, self.info)
+            began = time.monotonic()
+            self.turn.finished = engine.generate(self.request, self._record, self.turn.cancelled)
+            self.seconds = time.monotonic() - began
         except Exception as error:
             raise as_dgchat_error(error, "The engine failed") from error
 
+    @property
+    def canvases(self) -> tuple[tuple[int, ...], ...]:
+        """Token ids of the answer's canvases, once `run` is over; none where they were denoised elsewhere."""
+        assert self.turn.finished is not None
+        return self.turn.trace.final_canvases(self.turn.finished.stats.canvases)
 
-def request_for(turn: Turn, info: EngineInfo) -> GenerationRequest:
-    """The request that the turn's settings make of this model."""
+    def answered(self) -> Answered:
+        """The answer and all that is told about it, once `run` is over."""
+        assert self.turn.finished is not None
+        assert self.request is not None
+        assert self.info is not None
+        return Answered.of(self.turn.finished, self.request, self.info)
+
+    def _record(self, event: Event) -> None:
+        self.turn.record(event)
+        self.on_event(event)
+
+
+def request_for(turn: Turn, messages: Sequence[ChatMessage], info: EngineInfo) -> GenerationRequest:
+    """The request that the turn's settings make of this model; a system message of the conversation's own
+    stands before that of the settings.
+    """
     settings = turn.settings
     if settings.thinking and not info.can_think:
         raise UsageError(f"{info.model} has no thought channel", hint="leave out --think")
-    system = (ChatMessage("system", settings.system),) if settings.system else ()
+    has_own = messages[0].role == "system"
+    system = (ChatMessage("system", settings.system),) if settings.system and not has_own else ()
     return GenerationRequest(
-        messages=(*system, ChatMessage("user", turn.prompt)),
+        messages=(*system, *messages),
         max_new_tokens=settings.max_tokens or ONE_SHOT_CANVASES * info.canvas_length,
-        sampler=_sampler(settings.steps, info.sampler),
+        sampler=settings.sampler(info.sampler),
         seed=turn.seed,
         thinking=settings.thinking,
     )
-
-
-def _sampler(steps: int | None, own: SamplerConfig) -> SamplerConfig:
-    return own if steps is None else replace(own, max_denoising_steps=steps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import TextIO
 
 from dgchat.engine.events import CanvasStep
 from dgchat.one_shot.printer import Line
@@ -22,6 +23,15 @@ LAYOUT_SECONDS = 0.15
 
 _DIM, _UNDERLINE = "2", "4"
 _ATTRIBUTES = {State.SETTLED: "", State.FRESH: "1", State.DRAFT: "2;3", State.NOISE: _DIM}
+
+
+def noise_glyphs_for(stream: TextIO) -> str:
+    """The glyphs that can be written there."""
+    try:
+        NOISE_GLYPHS.encode(stream.encoding)
+    except UnicodeEncodeError:
+        return PLAIN_NOISE_GLYPHS
+    return NOISE_GLYPHS
 
 
 class CanvasLines:

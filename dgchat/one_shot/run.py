@@ -1,86 +1,110 @@
-"""Runs a one-shot from prompt to exit code."""
+"""Runs a one-shot from its messages to an exit code."""
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Generator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TextIO
 
-from dgchat.engine.events import FinishReason
+from dgchat.engine.events import ChatMessage, FinishReason
+from dgchat.errors import DgchatError
 from dgchat.one_shot.answering import Answering
-from dgchat.one_shot.canvas_lines import NOISE_GLYPHS, PLAIN_NOISE_GLYPHS, CanvasLines
-from dgchat.one_shot.output import as_json, as_text, note_on, summary_of
-from dgchat.one_shot.printer import InPlacePrinter
-from dgchat.one_shot.prompt import check_prompt, check_text
-from dgchat.one_shot.watch import run_watched
+from dgchat.one_shot.output import as_wanted, ignored_by, note_on, summary_of
+from dgchat.one_shot.prompt import check_text
+from dgchat.one_shot.refining import Refined, RefineRound, RefineWish
+from dgchat.one_shot.signals import stop_on_signals
+from dgchat.one_shot.stage import Stage
+from dgchat.one_shot.streaming import run_streamed
+from dgchat.one_shot.wanted import Wanted
+from dgchat.one_shot.whole_file import check_writable, write_whole
 from dgchat.safe_text import visible
 from dgchat.session.loading import EngineLoader
 from dgchat.settings import Settings
-from dgchat.ui.pace import Pace
-from dgchat.ui.terminal import Terminal
 
 OK, CANCELLED = 0, 130
 
 
 def run_one_shot(
-    prompt: str, settings: Settings, engine_loader: EngineLoader, *, json: bool, out: TextIO, err: TextIO
+    messages: Sequence[ChatMessage],
+    settings: Settings,
+    engine_loader: EngineLoader,
+    wanted: Wanted,
+    out: TextIO,
+    err: TextIO,
 ) -> int:
-    """Answer the prompt on `out`, tell the rest on `err`, return the exit code; DgchatError if it fails."""
+    """Answer on `out`, tell the rest on `err`, return the exit code; DgchatError if it fails."""
     check_text(settings.system, "the system text")
-    answering = Answering(check_prompt(prompt), settings, engine_loader)
-    terminal = Terminal.from_environment(os.environ)
-    pace = Pace.of(settings, over_ssh=terminal.is_remote)
-    has_screen = err.isatty() and not terminal.is_dumb
-    with _stop_on_signals(answering):
-        if has_screen and pace.is_moving and not settings.plain:
-            run_watched(answering, InPlacePrinter(err), CanvasLines(_noise_glyphs(err)), pace)
+    if wanted.file is not None:
+        check_writable(wanted.file)
+    if wanted.thought:
+        settings = replace(settings, thinking=True)
+    answering = Answering(messages, settings, engine_loader)
+    stage = Stage.of(settings, err)
+    with stop_on_signals(answering.stop_answer):
+        if stage.moves and not wanted.jsonl:
+            stage.show(answering)
         else:
+            answering.loading.on_wait = lambda why: err.write(f"dgchat: {why}\n")
             if err.isatty():
                 answering.loading.on_plan = lambda plan: err.write(f"dgchat: {plan}\n")
-            answering.run()
-    return _report(answering, json=json, out=out, err=err, has_screen=has_screen)
+            if wanted.jsonl:
+                run_streamed(answering, out)
+            else:
+                answering.run()
+    refined = Refined(answering, _refine(answering, wanted.refine, stage))
+    if answering.info is not None and (ignored := ignored_by(answering.info, settings)):
+        err.write(f"dgchat: {ignored}\n")
+    return _report(refined, wanted, stage, out)
 
 
-def _report(answering: Answering, *, json: bool, out: TextIO, err: TextIO, has_screen: bool) -> int:
-    finished, request, info = answering.turn.finished, answering.request, answering.info
-    assert finished is not None
+def _refine(draft: Answering, wish: RefineWish, stage: Stage) -> tuple[RefineRound, ...]:
+    rounds: list[RefineRound] = []
+    for number in range(1, wish.rounds + 1):
+        if Refined(draft, tuple(rounds)).is_stopped:
+            break
+        one = RefineRound(rounds[-1] if rounds else draft, wish, number)
+        with stop_on_signals(one.stop_answer):
+            if stage.moves:
+                stage.show(one)
+            else:
+                one.run()
+        rounds.append(one)
+    return tuple(rounds)
+
+
+def _report(refined: Refined, wanted: Wanted, stage: Stage, out: TextIO) -> int:
+    answering, result, err = refined.draft, refined.result, stage.stream
+    answered, request = result.answered(), result.request
     assert request is not None
-    assert info is not None
-    if info.choice:
-        err.write(f"dgchat: {visible(info.choice, newlines=False)}\n")
-    out.write(as_json(finished, request, info) if json else as_text(finished, out.isatty()))
-    out.flush()
-    if note := note_on(answering.turn, request):
-        err.write(f"dgchat: {note}\n")
-    if has_screen and not json:
-        err.write(f"\x1b[2m{summary_of(finished, request.seed)}\x1b[0m\n")
-    return CANCELLED if finished.reason is FinishReason.CANCELLED else OK
+    if answering.info is not None and answering.info.choice:
+        err.write(f"dgchat: {visible(answering.info.choice, newlines=False)}\n")
+    is_cancelled = refined.is_stopped
+    missing: DgchatError | None = None
+    if not wanted.jsonl and not (is_cancelled and wanted.file):
+        try:
+            _put(
+                as_wanted(answered, wanted, wanted.file is None and out.isatty(), refined.as_fields()),
+                wanted,
+                out,
+            )
+        except DgchatError as error:
+            missing = error
+    is_draft = is_cancelled and answered.finished.reason is not FinishReason.CANCELLED
+    if note := "the refining was stopped; this is the draft" if is_draft else note_on(result.turn, request):
+        kept = f"; {visible(str(wanted.file), newlines=False)} is as it was"
+        err.write(f"dgchat: {note}{kept if is_cancelled and wanted.file else ''}\n")
+    if is_cancelled:
+        return CANCELLED
+    if missing is not None:
+        raise missing
+    if stage.has_screen and not (wanted.json or wanted.jsonl):
+        err.write(f"\x1b[2m{summary_of(answered.finished, request.seed)}\x1b[0m\n")
+    return OK
 
 
-@contextmanager
-def _stop_on_signals(answering: Answering) -> Generator[None]:
-    """INT, TERM and HUP end the answer within a step and keep the draft; while loading, or again: at once."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        if answering.turn.cancelled.is_set() or not answering.is_generating:
-            raise KeyboardInterrupt
-        answering.turn.cancelled.set()
-
-    numbers = (getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-    earlier = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
-
-
-def _noise_glyphs(stream: TextIO) -> str:
-    try:
-        NOISE_GLYPHS.encode(stream.encoding)
-    except UnicodeEncodeError:
-        return PLAIN_NOISE_GLYPHS
-    return NOISE_GLYPHS
+def _put(text: str, wanted: Wanted, out: TextIO) -> None:
+    if wanted.file is not None:
+        write_whole(wanted.file, text)
+    else:
+        out.write(text)
+        out.flush()

@@ -16,6 +16,8 @@ class Command:
     """How its argument is shown, empty if it takes none."""
     summary: str
     """What it does, in a few words."""
+    choices: tuple[str, ...] = ()
+    """The arguments that are always the same."""
 
     @property
     def usage(self) -> str:
@@ -27,17 +29,39 @@ COMMANDS: tuple[Command, ...] = (
     Command("help", "", "keys and commands"),
     Command("new", "", "start a new conversation"),
     Command("clear", "", "clear the screen, keep the conversation"),
-    Command("system", "[text|off]", "instructions from the next turn on"),
-    Command("steps", "[n]", "denoising steps of the next turn"),
+    Command("system", "[text|off]", "instructions from the next turn on", ("off",)),
+    Command(
+        "steps", "[n|draft|balanced|full]", "denoising steps of the next turn", ("draft", "balanced", "full")
+    ),
     Command("tokens", "[n]", "length limit of the next turn, in whole canvases"),
-    Command("seed", "[n|fresh]", "seed of the next turns"),
-    Command("think", "[on|off]", "let the model think first"),
-    Command("retry", "[steps]", "answer the last prompt again"),
+    Command("more", "", "entropy bound, temperatures, seed, thinking"),
+    Command("seed", "[n|fresh]", "seed of the next turns", ("fresh",)),
+    Command("think", "[on|off]", "let the model think first", ("on", "off")),
+    Command("replay", "[n]", "an answer once more, step by step: the last, or the n-th"),
+    Command("heat", "[n]", "a map of when each token of an answer settled"),
+    Command("export", "[file]", "write how the last answer came to be: .html, .svg, .cast or .jsonl"),
+    Command(
+        "alternatives",
+        "[on|off]",
+        "record what else could have stood there, from the next turn on",
+        ("on", "off"),
+    ),
+    Command(
+        "retry", "[steps|same]", "answer again: fresh seed, same seed, or same seed at n steps", ("same",)
+    ),
+    Command("refine", "[noise|url[:model]]", "go over the last answer again, here or on a chat server"),
     Command("continue", "", "go on with an answer that was cut at its limit"),
     Command("undo", "", "take back the last turn, its prompt returns to the box"),
-    Command("copy", "", "copy the last answer"),
+    Command(
+        "copy",
+        "[code n|prompt]",
+        "copy the last answer, its n-th code block, or its prompt",
+        ("code", "prompt"),
+    ),
+    Command("editor", "", "write the prompt in $VISUAL or $EDITOR"),
     Command("stats", "", "counts and times of the last answer"),
-    Command("theme", "[name]", "change the colours"),
+    Command("theme", "[name]", "change the colours; without a name: try them on"),
+    Command("settings", "", "every setting, what it is and where it comes from"),
     Command("quit", "", "leave dgchat"),
 )
 

@@ -28,11 +28,18 @@ class Loading:
         """In a line, the memory that the model will take; empty until that is known."""
         self.on_plan: Callable[[str], object] = lambda plan: None
         """Called with that line in the thread that loads, before the first byte is read."""
+        self.on_wait: Callable[[str], object] = lambda why: None
+        """Called likewise, with what is waited for before the loading can begin."""
 
     def take_plan(self, plan: str) -> None:
         """Take note of the memory that the model will take."""
         self.plan = plan
         self.on_plan(plan)
+
+    def tell_wait(self, why: str) -> None:
+        """Take note that somebody else has to be waited for."""
+        self.plan = why
+        self.on_wait(why)
 
     def report(self, progress: LoadProgress) -> None:
         """Take note of how far it is."""

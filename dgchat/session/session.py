@@ -9,6 +9,7 @@ from threading import Event as Flag
 
 from dgchat.api import fresh_seed
 from dgchat.engine.events import (
+    CanvasCommitted,
     CanvasStep,
     ChatMessage,
     Engine,
@@ -20,13 +21,23 @@ from dgchat.engine.events import (
     GenerationStats,
 )
 from dgchat.errors import DgchatError, LoadCancelled, as_dgchat_error
+from dgchat.session.attachments import Attachment
+from dgchat.session.conversation import Conversation, branch_to
 from dgchat.session.loading import EngineLoader, Loading
+from dgchat.session.prompt_history import PromptHistory
+from dgchat.session.refining import Refining
+from dgchat.session.store.store import Store
+from dgchat.session.store.writer import Ticket
+from dgchat.session.titles import title_of
 from dgchat.session.turn import Turn, TurnSettings
 
 CHAT_CANVASES = 4
 """Canvases an answer may take when nobody says otherwise."""
 
 _LOAD_POLL_SECONDS = 0.05
+
+CLOSE_SECONDS = 1.5
+"""Whoever leaves in the middle of an answer waits so long for its last step."""
 
 TransitionListener = Callable[[Event], object]
 
@@ -38,7 +49,14 @@ class Session:
     through the listener: they are in the turn's trace, where a screen looks when it has time.
     """
 
-    def __init__(self, engine_loader: EngineLoader, settings: TurnSettings | None = None) -> None:
+    def __init__(
+        self,
+        engine_loader: EngineLoader,
+        settings: TurnSettings | None = None,
+        prompts: PromptHistory | None = None,
+        store: Store | None = None,
+    ) -> None:
+        """`store`: where the conversation is kept; None keeps it nowhere."""
         self._engine_loader = engine_loader
         self._engine: Engine | None = None
         self._load_error: DgchatError | None = None
@@ -46,8 +64,15 @@ class Session:
         self.loading = Loading()
         self.info: EngineInfo | None = None
         self.settings = settings or TurnSettings()
-        self.turns: list[Turn] = []
+        self.conversation = Conversation()
+        self.store = store
         self.running: Turn | None = None
+        self.edited: Turn | None = None
+        """The turn in whose place the next prompt will stand; None if that goes on from the end."""
+        self._asked: Ticket | None = None
+        self._is_idle = Flag()
+        self._is_idle.set()
+        self.prompts = prompts or PromptHistory()
 
     def load(self) -> EngineInfo:
         """Load the engine and say what it is; every failure is a DgchatError, for waiting turns too."""
@@ -80,6 +105,11 @@ class Session:
     def load_error(self) -> DgchatError | None:
         """Why there is no engine; None while it loads, and once it is there."""
         return self._load_error
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The turns that the model will remember, the first one first."""
+        return self.conversation.branch
 
     @property
     def canvas_length(self) -> int:
@@ -126,48 +156,69 @@ class Session:
     def step_seconds(self) -> float | None:
         """Measured seconds per denoising step, from the latest turn that has any."""
         for turn in reversed(self.turns):
-            if len(turn.trace):
-                return sum(step.seconds for step in turn.trace) / len(turn.trace)
+            if turn.finished and turn.finished.stats.denoising_steps:
+                return turn.finished.stats.denoise_seconds / turn.finished.stats.denoising_steps
         return None
 
-    def begin(self, prompt: str, replaces: Turn | None = None, begun: str = "") -> Turn:
-        """A new turn for the prompt, with the settings as they are now; it must then be run.
+    def begin(
+        self,
+        prompt: str,
+        replaces: Turn | None = None,
+        begun: str = "",
+        attachments: tuple[Attachment, ...] = (),
+        settings: TurnSettings | None = None,
+        refining: Refining | None = None,
+    ) -> Turn:
+        """A new turn for the prompt, with the settings as they are now unless given; it must then be run.
 
-        The turn it replaces leaves the conversation only when the new one has an answer. With `begun` the new
-        one goes on from that text.
+        The turn it replaces leaves the conversation only when the new one has an answer, and leaves its
+        attachments to it. With `begun` the new one goes on from that text; with `refining` it refines a
+        draft.
         """
         if self.is_loading and self.loading.cancelled.is_set():
             raise DgchatError("The loading is still being stopped.", hint="send it again in a moment")
         if self.running is not None:
             raise DgchatError("An answer is still being written.", hint="esc stops it and keeps the draft")
-        seed = fresh_seed() if self.settings.seed is None else self.settings.seed
-        self.running = Turn(prompt, replace(self.settings, seed=seed), replaces, begun)
-        return self.running
+        settings = settings or self.settings
+        seed = fresh_seed() if settings.seed is None else settings.seed
+        attachments = replaces.attachments if replaces else attachments
+        turn = Turn(prompt, replace(settings, seed=seed), replaces, begun, attachments, refining=refining)
+        stood_here = replaces or self.edited
+        turn.parent = stood_here.parent if stood_here else self.conversation.leaf
+        self.running, self.edited = turn, None
+        self._is_idle.clear()
+        self.conversation.title = self.conversation.title or title_of(prompt)
+        self._asked = self.store.add_turn(self.conversation, turn) if self.store else None
+        return turn
 
     def run(self, turn: Turn, on_transition: TransitionListener) -> None:
         """Answer the turn, waiting for the engine if need be; a failure ends in `turn.error`."""
 
-        def listen(event: Event) -> None:
-            turn.record(event)
-            if not isinstance(event, CanvasStep):
-                on_transition(event)
-
+        if self._asked is not None:
+            self._asked.wait()  # no answer begins before its prompt is on the disk
         try:
-            engine = self._wait_for_engine(turn)
-            turn.finished = (
-                engine.generate(self._request(turn), listen, turn.cancelled)
-                if engine
-                else Finished("", "", FinishReason.CANCELLED, GenerationStats())
-            )
+            turn.finished = self._answer(turn, on_transition)
         except Exception as error:
             turn.error = as_dgchat_error(error, "The engine failed")
+        if self.store is not None:
+            self.store.finish_turn(turn).wait()
+        self._is_idle.set()
 
     def conclude(self, turn: Turn) -> None:
         """Take a turn that is over into the conversation; one without an answer is forgotten."""
         self.running = None
         if turn.messages():
-            self.turns = [past for past in self.turns if past is not turn.replaces]
-            self.turns.append(turn)
+            self.conversation.add(turn)
+            self._keep_leaf()
+
+    def set_aside(self) -> None:
+        """The running turn is over, and the reader has not chosen yet whether it joins the branch that is
+        being read: `conclude` takes it in, and until then it is another version.
+        """
+        turn, self.running = self.running, None
+        if turn is not None and turn.messages():
+            self.conversation.turns.append(turn)
+        self._keep_leaf()
 
     def cancel(self) -> bool:
         """Ask the running turn to stop within a step; whether there was one."""
@@ -184,12 +235,50 @@ class Session:
         return True
 
     def undo(self) -> Turn | None:
-        """Take the latest turn out of the conversation."""
-        return self.turns.pop() if self.turns and self.running is None else None
+        """Take the latest turn out of what is read; it stays another version of what is asked next."""
+        if self.running is not None or (turn := self.conversation.take_back()) is None:
+            return None
+        self._keep_leaf()
+        return turn
+
+    def show(self, version: Turn) -> None:
+        """Read on from another version of a turn of the conversation."""
+        self.conversation.show(version)
+        self._keep_leaf()
 
     def forget(self) -> None:
         """Start the conversation anew; settings stay."""
-        self.turns.clear()
+        self.resume(Conversation())
+
+    def resume(self, conversation: Conversation) -> None:
+        """Go on with this conversation; settings stay."""
+        self.conversation, self.edited = conversation, None
+
+    def close(self) -> int:
+        """Stop the answer, keep its draft, and write what is not yet on the disk; how much could not be."""
+        if self.cancel():
+            self._is_idle.wait(CLOSE_SECONDS)
+        return self.store.close() if self.store else 0
+
+    def _keep_leaf(self) -> None:
+        if self.store is not None:
+            self.store.keep_leaf(self.conversation)
+
+    def _answer(self, turn: Turn, on_transition: TransitionListener) -> Finished:
+        def listen(event: Event) -> None:
+            turn.record(event)
+            if isinstance(event, CanvasCommitted) and self.store is not None:
+                self.store.keep_draft(turn)
+            if not isinstance(event, CanvasStep):
+                on_transition(event)
+
+        engine = self._wait_for_engine(turn)
+        if engine is None:
+            return Finished("", "", FinishReason.CANCELLED, GenerationStats())
+        if turn.refining and turn.refining.engine:
+            engine = turn.refining.engine
+        turn.model = engine.info().model
+        return engine.generate(self._request(turn), listen, turn.cancelled)
 
     def _steps_of(self, settings: TurnSettings) -> int:
         return min(settings.steps or self.max_steps, self.max_steps)
@@ -210,15 +299,17 @@ class Session:
     def _request(self, turn: Turn) -> GenerationRequest:
         assert self.info is not None
         system = [ChatMessage("system", turn.settings.system)] if turn.settings.system else []
-        earlier = [message for past in self.turns if past is not turn.replaces for message in past.messages()]
+        earlier = [message for past in branch_to(turn.parent) for message in past.messages()]
         begun = [ChatMessage("assistant", turn.begun)] if turn.begun else []
-        return GenerationRequest(
-            messages=(*system, *earlier, ChatMessage("user", turn.prompt), *begun),
+        request = GenerationRequest(
+            messages=(*system, *earlier, ChatMessage("user", turn.question), *begun),
             max_new_tokens=self._canvases_of(turn.settings) * self.canvas_length,
-            sampler=replace(self.info.sampler, max_denoising_steps=self._steps_of(turn.settings)),
+            sampler=replace(turn.settings, steps=self._steps_of(turn.settings)).sampler(self.info.sampler),
             seed=turn.seed,
             thinking=turn.settings.thinking and not begun,
+            record_alternatives=turn.settings.alternatives,
         )
+        return turn.refining.applied_to(request) if turn.refining else request
 
 
 def _load_failure(error: Exception) -> DgchatError:

@@ -1,28 +1,42 @@
-"""The textual application: colours, safety filter, palette, and the way out."""
+"""The textual application: colours, keys, safety filter, palette, and the way out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import ClassVar
 
 from textual import events
 from textual.actions import SkipAction
-from textual.app import App, SystemCommand
+from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widgets import Input
 
+from dgchat.errors import DgchatError
 from dgchat.session.commands import COMMANDS, Command
 from dgchat.session.session import Session
+from dgchat.ui.clipboard import copy_sequence, fill_tmux_buffer
+from dgchat.ui.external_editor import edit_text
+from dgchat.ui.keys import Keymap
 from dgchat.ui.line_filter import SafeLines
-from dgchat.ui.pace import Pace
+from dgchat.ui.look import Look
+from dgchat.ui.messages import TurnEnded
 from dgchat.ui.screens.chat import ChatScreen
-from dgchat.ui.terminal_link import forget_picture, thrifty
-from dgchat.ui.terminal_signals import leave_on_signals
-from dgchat.ui.theme import ChatTheme, choose_theme
+from dgchat.ui.terminal import Multiplexer, Terminal
+from dgchat.ui.terminal_link import forget_picture, thrifty, write_to_terminal
+from dgchat.ui.terminal_signals import interrupts_ignored, leave_on_signals
+from dgchat.ui.terminal_title import TerminalTitle
+from dgchat.ui.widgets.prompt_box import PromptBox, without_controls
+from dgchat.ui.widgets.title_bar import TitleBar
+
+THEME_POLL_SECONDS = 1.0
+"""How often the files of the themes are looked at."""
+
+BELL_SECONDS = 5.0
+"""An answer that took less does not ring."""
 
 
 class DgchatApp(App[None]):
@@ -35,23 +49,26 @@ class DgchatApp(App[None]):
         Binding("ctrl+c", "interrupt", "copy, close, stop", show=False, priority=True),
     ]
 
-    def __init__(
-        self, session: Session, themes: Mapping[str, ChatTheme], theme: ChatTheme, pace: Pace
-    ) -> None:
+    def __init__(self, session: Session, look: Look, keymap: Keymap, terminal: Terminal) -> None:
         self._safe_lines = SafeLines()
-        self._first_theme = theme
+        self._look = look
         super().__init__()
         self._session = session
-        self._themes = themes
-        for known in themes.values():
+        self._terminal = terminal
+        self.keymap = keymap
+        self.terminal_title = TerminalTitle(partial(write_to_terminal, self))
+        for known in look.shelf.themes.values():
             self.register_theme(known.to_textual())
-        self.theme = theme.name
-        self.chat = ChatScreen(session, theme, pace, self.use_theme)
+        self.theme = look.theme.name
+        self.chat = ChatScreen(session, look, keymap)
 
     def on_mount(self) -> None:
-        """Show the chat, and go when told to."""
+        """Show the chat, watch over themes, title and motion, and go when told to."""
         leave_on_signals(self._leave)
+        self._look.attach(self)
         self.push_screen(self.chat)
+        self.set_interval(THEME_POLL_SECONDS, self._look.reload_themes)
+        self.call_after_refresh(self._watch_topic)
 
     def on_resize(self) -> None:
         """A terminal that changes its size moves what it shows."""
@@ -59,7 +76,7 @@ class DgchatApp(App[None]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Values for the variables that only our own themes have."""
-        return dict(self._first_theme.to_textual().variables)
+        return dict(self._look.theme.to_textual().variables)
 
     def get_driver_class(self) -> type[Driver]:
         """The platform's driver, which here says the same in fewer bytes."""
@@ -77,19 +94,59 @@ class DgchatApp(App[None]):
             yield SystemCommand(f"/{command.name}", command.summary, partial(self._take_command, command))
 
     async def on_event(self, event: events.Event) -> None:
-        """Any key ends the trail before it does what it does."""
-        if isinstance(event, events.Key):
+        """A pressed key becomes the one of the table that it stands for, and ends what still moves."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            meant = self.keymap.meant(event.key, in_chat=self.screen is self.chat)
+            if meant is None:
+                return
+            if meant != event.key:
+                event = events.Key(meant, None)
             self.chat.end_trail()
         await super().on_event(event)
 
-    def use_theme(self, name: str) -> ChatTheme:
-        """Change to the named theme, or to the next one if the name is empty."""
-        if not name:
-            names = sorted(self._themes)
-            name = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
-        theme = choose_theme(name, self._themes, light_background=False)
-        self.theme = theme.name
-        return theme
+    def on_turn_ended(self, message: TurnEnded) -> None:
+        """Ring for whoever looks elsewhere, if they want it."""
+        finished = message.turn.finished
+        if finished is None or self.app_focus or not self._look.preferences.settings.bell:
+            return
+        if finished.stats.prefill_seconds + finished.stats.denoise_seconds >= BELL_SECONDS:
+            self.bell()
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Hand the text to the terminal's clipboard, and say so, or why not."""
+        try:
+            sequence = copy_sequence(text, self._terminal.multiplexer)
+        except DgchatError as error:
+            self.chat.flash(str(error))
+            return
+        self._clipboard = text
+        if self._terminal.multiplexer is Multiplexer.TMUX:
+            fill_tmux_buffer(text)
+        if self._driver is not None:
+            self._driver.write(sequence)
+        self.chat.flash(f"copied {len(text):,} characters" if len(text) != 1 else "copied 1 character")
+
+    def on_prompt_box_editor_asked(self, message: PromptBox.EditorAsked) -> None:
+        """Let the reader write in their editor; whatever fails, the text in the box stays."""
+        try:
+            text = self._edit_outside(message.box.text)
+        except SuspendNotSupported:
+            self.chat.flash("this terminal cannot be lent to an editor")
+        except DgchatError as error:
+            self.chat.flash(str(error))
+        else:
+            message.box.replace_text(without_controls(text))
+
+    def _edit_outside(self, text: str) -> str:
+        failure: DgchatError | None = None
+        with self.suspend(), interrupts_ignored(self._leave):
+            try:
+                text = edit_text(text, self._terminal.editor)
+            except DgchatError as error:
+                failure = error  # raised in here, it would leave the terminal suspended
+        if failure:
+            raise failure
+        return text
 
     async def action_quit(self) -> None:
         """Stop what runs, and leave."""
@@ -106,6 +163,18 @@ class DgchatApp(App[None]):
         self.simulate_key("escape")
         if self._session.running is not None:
             self.chat.action_interrupt()
+
+    def redraw_theme(self) -> None:
+        """Draw everything anew: the colours of the present theme are others now."""
+        self.mutate_reactive(DgchatApp.theme)
+
+    def show_title(self) -> None:
+        """Name the conversation in the terminal's title, if the reader wants it."""
+        if self._look.preferences.settings.title:
+            self.terminal_title.show(self.chat.query_one(TitleBar).topic)
+
+    def _watch_topic(self) -> None:
+        self.watch(self.chat.query_one(TitleBar), "topic", self.show_title)
 
     def _is_something_selected(self) -> bool:
         is_in_input = isinstance(self.focused, Input) and bool(self.focused.selected_text)

@@ -23,7 +23,9 @@ _COMMANDS_HERE = ("help", "new", "quit")
 
 
 def run_plain(session: Session, reads: TextIO, writes: TextIO) -> int:
-    """Ask and answer until the input ends or says /quit; returns the exit code."""
+    """Ask and answer until the input ends or says /quit; returns the exit code. ctrl+c while it asks is a
+    KeyboardInterrupt.
+    """
     _say(writes, "Loading the model.")
     try:
         info = _load(session, writes)
@@ -83,7 +85,8 @@ def _ask(reads: TextIO, writes: TextIO) -> str | None:
         try:
             line = reads.readline()
         except KeyboardInterrupt:
-            return None
+            writes.write("\n")
+            raise
         if line.strip() or not line:
             return line.rstrip("\n") or None
 
@@ -153,9 +156,12 @@ def _outcome(turn: Turn) -> str:
     if turn.error is not None:
         return f"Error: {turn.error}"
     if turn.stopped_at is not None:
-        return f"Stopped at step {turn.stopped_at}."
+        return "Stopped." if turn.is_remote else f"Stopped at step {turn.stopped_at}."
     if turn.finished is None:
         return "No answer."
+    if turn.is_remote:
+        seconds = f"{turn.finished.stats.denoise_seconds:.1f} seconds; the server does not tell its steps."
+        return f"{turn.finished.note}. {seconds}" if turn.finished.note else seconds
     stats = turn.finished.stats
     ended = "Cut at its token limit. " if turn.is_cut else ""
     return f"{ended}{stats.denoising_steps} steps, {stats.tokens_per_second:.0f} tokens per second."

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import TextIO, cast
 
 from dgchat.errors import UsageError
-from dgchat.paths import theme_dirs
+from dgchat.paths import prompt_history_file, theme_dirs
 from dgchat.safe_text import visible
+from dgchat.session.history_file import HistoryFile
 from dgchat.session.loading import EngineLoader
+from dgchat.session.prompt_history import PromptHistory
 from dgchat.session.session import Session
 from dgchat.session.turn import TurnSettings
-from dgchat.settings import Settings
+from dgchat.settings import Origin, Settings, load_keys
 from dgchat.ui.app import DgchatApp
-from dgchat.ui.pace import Pace
+from dgchat.ui.keys import Keymap
+from dgchat.ui.look import Look
 from dgchat.ui.plain import run_plain
+from dgchat.ui.preferences import Preferences
 from dgchat.ui.safe_paste import install_safe_paste
 from dgchat.ui.terminal import Terminal
-from dgchat.ui.theme import choose_theme, load_themes
+from dgchat.ui.theme_shelf import ThemeShelf
 
 
-def run_app(settings: Settings, engine_loader: EngineLoader) -> int:
+def run_app(
+    settings: Settings, engine_loader: EngineLoader, origins: Mapping[str, Origin] | None = None
+) -> int:
     """Chat until the reader leaves; returns the exit code. UsageError without a terminal to chat in."""
     terminal = Terminal.from_environment(os.environ)
     session = make_session(settings, engine_loader)
@@ -30,28 +37,32 @@ def run_app(settings: Settings, engine_loader: EngineLoader) -> int:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("The chat needs a terminal.", hint="use --prompt, or --plain for lines of text")
     install_safe_paste()
-    app = make_app(settings, session, terminal)
-    app.run()
+    app = make_app(settings, session, terminal, origins)
+    try:
+        app.run()
+    finally:
+        app.terminal_title.give_back(_write_now)
     session.cancel_loading()
     return app.return_code or (session.load_error.exit_code if session.load_error else 0)
 
 
-def make_app(settings: Settings, session: Session, terminal: Terminal) -> DgchatApp:
-    """The application, in the colours and at the pace that settings and terminal ask for."""
-    themes, failed = load_themes(theme_dirs())
-    for error in failed:
+def make_app(
+    settings: Settings, session: Session, terminal: Terminal, origins: Mapping[str, Origin] | None = None
+) -> DgchatApp:
+    """The application, in the colours, at the pace and with the keys that settings and terminal ask for."""
+    shelf = ThemeShelf(theme_dirs())
+    for error in shelf.failed:
         sys.stderr.write(f"{visible(str(error), newlines=False)}\n")
-    theme = choose_theme(settings.theme, themes, terminal.is_light)
-    return DgchatApp(session, themes, theme, Pace.of(settings, over_ssh=terminal.is_remote))
+    look = Look(Preferences(settings, origins), shelf, terminal)
+    return DgchatApp(session, look, Keymap.read(load_keys()), terminal)
+
+
+def _write_now(sequence: str) -> None:
+    sys.stderr.write(sequence)
+    sys.stderr.flush()
 
 
 def make_session(settings: Settings, engine_loader: EngineLoader) -> Session:
     """An empty conversation whose next turn is as the settings ask for."""
-    turn = TurnSettings(
-        steps=settings.steps,
-        max_tokens=settings.max_tokens,
-        seed=settings.seed,
-        thinking=settings.thinking,
-        system=settings.system,
-    )
-    return Session(engine_loader, turn)
+    history = PromptHistory(HistoryFile(prompt_history_file()))
+    return Session(engine_loader, TurnSettings.of(settings), history)

@@ -62,6 +62,13 @@ def is_terminal_behind(app: App[None]) -> bool:
     return queue is not None and queue.qsize() > 0
 
 
+def write_to_terminal(app: App[None], sequence: str) -> None:
+    """Send a control sequence of our own between two frames; nothing where there is no terminal."""
+    driver = _driver_of(app)
+    if driver is not None:
+        driver.write(sequence)
+
+
 def _driver_of(app: App[None]) -> Driver | None:
     return getattr(app, "_driver", None)
 

@@ -6,8 +6,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from threading import Timer
 
 GRACE_SECONDS = 1.5
@@ -18,14 +18,56 @@ _RESET = _MODES_OFF + "\x1b[<u\x1b[?25h\x1b[0m"
 """Mouse, focus, paste, synchronised output, alternate screen; then keyboard protocol, cursor, colours."""
 
 
+_HEARD_SECONDS = 0.1
+"""After this the event loop has seen whatever signal came before."""
+
+
 def leave_on_signals(leave: Callable[[int], None]) -> None:
     """Call `leave` with an exit code when the process is told to go; must run in the event loop."""
     loop = asyncio.get_running_loop()
     for name in ("SIGTERM", "SIGHUP", "SIGINT"):
         if hasattr(signal, name):
-            number = int(getattr(signal, name))
-            with suppress(NotImplementedError):
-                loop.add_signal_handler(number, _leave_soon, leave, 128 + number)
+            _listen(loop, int(getattr(signal, name)), leave)
+
+
+@contextmanager
+def interrupts_ignored(leave: Callable[[int], None]) -> Generator[None]:
+    """ctrl+c is only for the child that has the terminal now; must run in the event loop, which stands still
+    meanwhile.
+    """
+    loop = asyncio.get_running_loop()
+    with suppress(NotImplementedError):
+        loop.remove_signal_handler(signal.SIGINT)
+    signal.signal(signal.SIGINT, lambda number, frame: None)  # to ignore it would be inherited by the child
+    try:
+        yield
+    finally:
+        loop.call_later(_HEARD_SECONDS, _listen, loop, signal.SIGINT, leave)
+
+
+def _listen(loop: asyncio.AbstractEventLoop, number: int, leave: Callable[[int], None]) -> None:
+    with suppress(NotImplementedError):
+        loop.add_signal_handler(number, _leave_soon, leave, 128 + number)
+
+
+@contextmanager
+def reading_replies(fileno: int) -> Generator[None]:
+    """Within, what the terminal replies can be read, and is not shown; OSError if it is none."""
+    try:
+        import termios
+    except ImportError as error:
+        raise OSError("this system's terminals cannot be asked") from error
+    try:
+        before = termios.tcgetattr(fileno)
+        quiet = [*before]
+        quiet[3] &= ~(termios.ECHO | termios.ICANON)
+        termios.tcsetattr(fileno, termios.TCSANOW, quiet)
+    except termios.error as error:
+        raise OSError(str(error)) from error
+    try:
+        yield
+    finally:
+        termios.tcsetattr(fileno, termios.TCSAFLUSH, before)
 
 
 def _leave_soon(leave: Callable[[int], None], exit_code: int) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -15,10 +16,14 @@ from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from dgchat.errors import SettingsError
+from dgchat.replay.heat import NUM_HEAT_LEVELS
 from dgchat.safe_text import visible
+from dgchat.ui.terminal import Terminal
 
 DARK_DEFAULT = "ember"
 LIGHT_DEFAULT = "paper"
+DARK_ANSI_DEFAULT = "slate"
+LIGHT_ANSI_DEFAULT = "marble"
 
 NUM_ENTROPY_LEVELS = 5
 """Four of them tint a draft, the highest is noise."""
@@ -58,10 +63,18 @@ class ChatTheme:
     """One-cell glyphs that stand for tokens still unknown."""
     entropy_levels: tuple[float, ...]
     """Nats between the levels: up to the first is level 0, above the last is noise."""
+    heat: tuple[str, ...]
+    """Settled tokens, from those that settled first to those that settled last."""
+
+    @property
+    def is_ansi(self) -> bool:
+        """Whether it uses the terminal's own sixteen colours."""
+        return self.background.startswith("ansi_")
 
     def to_textual(self) -> Theme:
         """The same colours under the names that stylesheets use."""
         drafts = {f"draft-{level}": colour for level, colour in enumerate(self.ramp)}
+        heat = {f"heat-{level}": colour for level, colour in enumerate(self.heat)}
         return Theme(
             name=self.name,
             dark=self.dark,
@@ -76,8 +89,13 @@ class ChatTheme:
             warning=self.error,
             success=self.accent,
             text_alpha=1.0,
+            ansi=self.is_ansi,
             variables={
                 **drafts,
+                **heat,
+                **self._chosen_row(),
+                "surface": self.surface,
+                "panel": self.surface,
                 "muted": self.muted,
                 "you": self.you,
                 "rule": self.rule,
@@ -98,20 +116,17 @@ class ChatTheme:
             },
         )
 
-
-def load_themes(folders: Iterable[Path]) -> tuple[dict[str, ChatTheme], list[SettingsError]]:
-    """Every theme in the folders, later folders winning, and what is wrong with the others."""
-    themes: dict[str, ChatTheme] = {}
-    failed: list[SettingsError] = []
-    for folder in folders:
-        for path in sorted(folder.glob("*.toml")):
-            try:
-                theme = read_theme(path)
-            except SettingsError as error:
-                failed.append(error)
-            else:
-                themes[theme.name] = theme
-    return themes, failed
+    def _chosen_row(self) -> dict[str, str]:
+        """The row under a cursor; in the terminal's colours also what textual's own stylesheets want."""
+        if not self.is_ansi:
+            return {"chosen": self.rule, "chosen-text": self.text}
+        behind, before = ("ansi_black", "ansi_white") if self.dark else ("ansi_bright_white", "ansi_black")
+        return {
+            "ansi-background": behind,
+            "ansi-foreground": before,
+            "chosen": before,
+            "chosen-text": behind,
+        }
 
 
 def read_theme(path: Path) -> ChatTheme:
@@ -125,15 +140,21 @@ def read_theme(path: Path) -> ChatTheme:
     return ChatTheme(**{key: _frozen(value) for key, value in table.items()})
 
 
-def choose_theme(wanted: str, themes: Mapping[str, ChatTheme], light_background: bool) -> ChatTheme:
-    """The theme of that name, or for `auto` the default that goes with the terminal's background."""
-    name = (LIGHT_DEFAULT if light_background else DARK_DEFAULT) if wanted == "auto" else wanted
+def choose_theme(wanted: str, themes: Mapping[str, ChatTheme], terminal: Terminal) -> ChatTheme:
+    """The theme of that name, or for `auto` the default that goes with the terminal."""
+    name = _default_for(terminal) if wanted == "auto" else wanted
     if theme := themes.get(name):
         return theme
     nearest = get_close_matches(name, themes, n=1, cutoff=0.0)
     known = ", ".join(sorted(themes))
     hint = f"did you mean {nearest[0]}? There are: {known}" if nearest else "no theme was found"
     raise SettingsError(f"There is no theme {name!r}.", hint=hint)
+
+
+def _default_for(terminal: Terminal) -> str:
+    if terminal.has_few_colours:
+        return LIGHT_ANSI_DEFAULT if terminal.is_light else DARK_ANSI_DEFAULT
+    return LIGHT_DEFAULT if terminal.is_light else DARK_DEFAULT
 
 
 def _frozen(value: Any) -> Any:
@@ -175,9 +196,9 @@ def _is_colour(value: object) -> bool:
     return True
 
 
-def _is_ramp(value: object) -> bool:
+def _is_ramp(value: object, length: int) -> bool:
     colours = _as_list(value)
-    return len(colours) == _NUM_BOUNDS and all(map(_is_colour, colours))
+    return len(colours) == length and all(map(_is_colour, colours))
 
 
 def _are_glyphs(value: object) -> bool:
@@ -203,7 +224,8 @@ _COLOUR_RULE: _Rule = (_is_colour, "a colour")
 _RULES: Mapping[str, _Rule] = {
     "name": (_is_name, "a word in quotes"),
     "dark": (_is_switch, "true or false"),
-    "ramp": (_is_ramp, f"{_NUM_BOUNDS} colours"),
+    "ramp": (partial(_is_ramp, length=_NUM_BOUNDS), f"{_NUM_BOUNDS} colours"),
+    "heat": (partial(_is_ramp, length=NUM_HEAT_LEVELS), f"{NUM_HEAT_LEVELS} colours"),
     "noise_glyphs": (_are_glyphs, "one or more characters that are each one cell wide"),
     "entropy_levels": (_are_levels, f"{_NUM_BOUNDS} numbers in ascending order"),
 }

@@ -42,6 +42,12 @@ class TurnViews:
         if turn.begun and turn.finished:
             await _remove([view for view in self._answers(turn) if view is not settled])
 
+    async def exchange(self, turn: Turn, view: AnswerView) -> None:
+        """`view` shows a turn from now on, in the place of all answers of the one that it replaces."""
+        earlier = self._views.pop(turn.replaces, []) if turn.replaces else []
+        self._views[turn] = [shown for shown in earlier if not isinstance(shown, AnswerView)] + [view]
+        await _remove([shown for shown in earlier if isinstance(shown, AnswerView)])
+
     async def remove(self, turn: Turn) -> None:
         """Take a turn off the screen."""
         await _remove(self._views.pop(turn, []))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from dgchat.engine.canvases import CanvasRun
-from dgchat.engine.events import ChatMessage, FinishReason, GenerationRequest, SamplerConfig
+from dgchat.engine.answer_run import AnswerRun
+from dgchat.engine.engine import DiffusionEngine
+from dgchat.engine.events import ChatMessage, Finished, FinishReason, GenerationRequest, SamplerConfig
 from dgchat.engine.kv_cache import KVCache
+from dgchat.engine.prefix_rows import ConversationRow
 from dgchat.engine.sliding_rows import SlidingRows
 from dgchat.model import cache_sizes
 from talk import END_OF_THOUGHT, THOUGHT, Conversation, Witness
@@ -137,23 +139,25 @@ def test_a_long_prefix_is_encoded_in_smaller_chunks_and_alike(
     assert all(chunk * prefix <= 1000 for chunk, prefix in chunks)
 
 
-def commit_as_decoded(reason: FinishReason) -> Callable[[CanvasRun], tuple[list[int], FinishReason]]:
+def commit_as_decoded(reason: FinishReason) -> Callable[[DiffusionEngine, AnswerRun], Finished]:
     """What the decoder left of the last canvas is taken for encoded, if the answer ends like this."""
 
-    def answer(run: CanvasRun) -> tuple[list[int], FinishReason]:
-        before = run.cache.length
-        ids, ended = original_answer(run)
-        if ended is reason:
-            run.cache.commit(ids[run.cache.length - before :])
-        return ids, ended
+    def finished(engine: DiffusionEngine, run: AnswerRun) -> Finished:
+        if run.reason is reason:
+            encoded = engine.cache.length - len(run.prompt.token_ids)
+            engine.cache.commit(run.token_ids[encoded:])
+        return original_finished(engine, run)
 
-    return answer
+    return finished
 
 
-def encode_padding(run: CanvasRun, token_ids: Sequence[int]) -> None:
+def encode_padding(row: ConversationRow, token_ids: Mapping[int, Sequence[int]]) -> None:
     """A canvas is encoded with padding in its last place."""
-    original_commit(run, [*token_ids[:-1], PAD])
-    run.cache.token_ids[-1] = token_ids[-1]
+    if row._cache.length < row._prompt_length or not token_ids[0]:
+        original_encode(row, token_ids)
+        return
+    original_encode(row, {0: [*token_ids[0][:-1], PAD]})
+    row._cache.token_ids[-1] = token_ids[0][-1]
 
 
 def return_in_name_only(rows: SlidingRows, length: int) -> None:
@@ -163,15 +167,19 @@ def return_in_name_only(rows: SlidingRows, length: int) -> None:
     original_roll_back(rows, length)
 
 
-original_answer = CanvasRun.answer
-original_commit = CanvasRun._commit
+original_finished = DiffusionEngine._finished
+original_encode = ConversationRow.encode
 original_roll_back = SlidingRows.roll_back
 
 FAULTS = {
-    "the last canvas kept as decoded": (CanvasRun, "answer", commit_as_decoded(FinishReason.END_OF_TURN)),
-    "a cut tail kept": (CanvasRun, "answer", commit_as_decoded(FinishReason.LENGTH)),
-    "a cancelled draft kept": (CanvasRun, "answer", commit_as_decoded(FinishReason.CANCELLED)),
-    "padding encoded": (CanvasRun, "_commit", encode_padding),
+    "the last canvas kept as decoded": (
+        DiffusionEngine,
+        "_finished",
+        commit_as_decoded(FinishReason.END_OF_TURN),
+    ),
+    "a cut tail kept": (DiffusionEngine, "_finished", commit_as_decoded(FinishReason.LENGTH)),
+    "a cancelled draft kept": (DiffusionEngine, "_finished", commit_as_decoded(FinishReason.CANCELLED)),
+    "padding encoded": (ConversationRow, "encode", encode_padding),
     "a snapshot that was overwritten": (SlidingRows, "roll_back", return_in_name_only),
 }
 

@@ -88,6 +88,27 @@ def test_another_seed_goes_another_way(loaded: LoadedCheckpoint):
     assert first.picture() != second.picture()
 
 
+def test_recording_alternatives_changes_not_a_byte_of_the_answer(loaded: LoadedCheckpoint):
+    plain, without = run(DiffusionEngine(loaded))
+    recorded, with_them = run(DiffusionEngine(loaded), replace(REQUEST, record_alternatives=True))
+    assert with_them.picture() == without.picture()
+    assert (recorded.text, recorded.reason) == (plain.text, plain.reason)
+    assert all(step.alternatives is None for step in without.steps)
+
+
+def test_the_first_alternative_is_the_token_of_the_argmax_canvas(loaded: LoadedCheckpoint):
+    _, recorder = run(DiffusionEngine(loaded), replace(REQUEST, record_alternatives=True))
+    for step in recorder.steps:
+        assert step.alternatives is not None
+        for position, token_id in enumerate(step.token_ids):
+            alternatives = step.alternatives.at(position)
+            assert alternatives[0].token_id == token_id
+            assert alternatives[0].piece == step.pieces[position]
+            chances = [alternative.probability for alternative in alternatives]
+            assert chances == sorted(chances, reverse=True)
+            assert 0 < sum(chances) <= 1.00001
+
+
 def test_asked_again_it_answers_the_same_from_a_cache_that_holds_the_whole_prompt(loaded: LoadedCheckpoint):
     engine = DiffusionEngine(loaded)
     _, first = run(engine)

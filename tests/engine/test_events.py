@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dgchat.engine.canvases import _entropy_levels
+from dgchat.engine.answer_run import _entropy_levels
 from dgchat.engine.events import (
     ENTROPY_CEILING,
     ENTROPY_FLOOR,

@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 import torch
 
-from dgchat.engine.canvases import encode
+from dgchat.engine.encode import encode
 from dgchat.engine.kv_cache import KVCache
 from dgchat.model.cache_sizes import MAX_CHUNK, MAX_CHUNK_SCORES
 from dgchat.model.transformer import DiffusionGemma

@@ -13,11 +13,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.profiler import ProfilerActivity, profile
 
 from dgchat.checkpoint.workspace import CUBLAS_BYTES, workspace_bytes
-from dgchat.engine.canvases import encode
+from dgchat.engine.canvas import Canvas
 from dgchat.engine.denoise import denoise
 from dgchat.engine.draws import Draws
+from dgchat.engine.encode import encode
 from dgchat.engine.events import SamplerConfig
 from dgchat.engine.kv_cache import KVCache
+from dgchat.engine.prefix_rows import ConversationRow
 from dgchat.model.config import ModelConfig
 from dgchat.model.transformer import DiffusionGemma
 from dgchat.training.trainer import initialise
@@ -73,8 +75,9 @@ def test_the_workspace_bounds_what_a_prompt_and_two_steps_allocate(
     @torch.inference_mode()
     def answer() -> None:
         encode(model, cache, prompt, Event())
-        for _ in denoise(model, cache, 0, sampler, Draws(1, CPU)):
-            pass
+        canvas = Canvas(model, 0, sampler, Draws(1, CPU))
+        steps = denoise(model, ConversationRow(model, cache, 0, Event()), [canvas])
+        next(steps), next(steps)
 
     # what torch does on a GPU for heads of 512 it can be made to do here
     with sdpa_kernel(SDPBackend.MATH) if device == "cuda" else nullcontext():

@@ -13,7 +13,7 @@ import torch
 from dgchat.api import load_engine
 from dgchat.checkpoint import LoadedCheckpoint
 from dgchat.checkpoint.weights import WeightReader
-from dgchat.engine import canvases
+from dgchat.engine import together
 from dgchat.engine.engine import DiffusionEngine
 from dgchat.engine.events import ChatMessage, GenerationRequest, SamplerConfig
 from dgchat.errors import InsufficientMemoryError
@@ -39,7 +39,7 @@ def test_an_answer_that_runs_out_of_memory_is_refused_with_numbers_and_the_next_
     expected = DiffusionEngine(loaded).generate(REQUEST, lambda event: None, Event())
     cache = weakref.ref(engine.cache)
     with monkeypatch.context() as patch:
-        patch.setattr(canvases, "denoise", run_out)
+        patch.setattr(together, "denoise", run_out)
         with pytest.raises(InsufficientMemoryError, match="ran out of memory on cpu") as caught:
             engine.generate(REQUEST, lambda event: None, Event())
     assert f"a context of {CONTEXT:,} tokens" in caught.value.message

@@ -1,4 +1,4 @@
-"""A bar of bytes: on a terminal while there is something to wait for, and nowhere else."""
+"""A bar of bytes on a terminal while there is something to wait for, and a few lines elsewhere."""
 
 from __future__ import annotations
 
@@ -56,7 +56,21 @@ def test_hidden_it_comes_back_with_the_next_byte():
     assert "2/2 bytes" in stream.getvalue()[before:]
 
 
-def test_a_pipe_and_a_dumb_terminal_see_nothing(monkeypatch: pytest.MonkeyPatch):
+def test_a_pipe_and_a_dumb_terminal_see_nothing_of_what_is_quick(monkeypatch: pytest.MonkeyPatch):
     assert shown_on(StringIO()) == ""
     monkeypatch.setenv("TERM", "dumb")
     assert shown_on(Terminal()) == ""
+
+
+def test_a_pipe_sees_a_line_of_what_takes_long_and_fewer_and_fewer():
+    pipe, now = StringIO(), 0.0
+    with ByteBar("quantising", pipe, clock=lambda: now) as bar:
+        for second in range(0, 11):
+            now = float(second)
+            bar.show(LoadProgress(second * TOTAL // 10, TOTAL))
+    assert pipe.getvalue().splitlines() == [
+        "quantising 5.0 of 50.5 GB, 1 s, 5.0 GB/s",
+        "quantising 10.1 of 50.5 GB, 2 s, 5.0 GB/s",
+        "quantising 20.2 of 50.5 GB, 4 s, 5.0 GB/s",
+        "quantising 40.4 of 50.5 GB, 8 s, 5.0 GB/s",
+    ]

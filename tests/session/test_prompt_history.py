@@ -1,4 +1,4 @@
-"""Walking through sent prompts."""
+"""Walking through sent prompts, and searching them."""
 
 from __future__ import annotations
 
@@ -25,18 +25,9 @@ def test_a_repeated_prompt_is_kept_once():
     assert history.older("again") is None
 
 
-def test_a_search_goes_back_through_the_prompts_that_hold_the_text():
+def test_a_search_finds_the_prompts_that_hold_the_text_latest_first_and_each_once():
     history = PromptHistory()
-    for prompt in ("Tell a story", "what is rain", "another story", "bye"):
+    for prompt in ("Tell a story", "what is rain", "another story", "Tell a story", "bye"):
         history.add(prompt)
-    assert history.search("story") == "another story"
-    assert history.search("story") == "Tell a story"
-    assert history.search("story") is None
-    assert history.newer() == "what is rain"
-
-
-def test_a_search_keeps_what_was_not_sent():
-    history = PromptHistory()
-    history.add("a story")
-    assert history.search("sto") == "a story"
-    assert history.newer() == "sto"
+    assert history.matches("STORY") == ["Tell a story", "another story"]
+    assert history.matches("snow") == []

@@ -70,7 +70,7 @@ class Chat:
         """Wait until something holds; fails when it does not within a generous time."""
         deadline = monotonic() + PATIENCE_SECONDS
         while not holds():
-            assert monotonic() < deadline, "waited in vain"
+            assert monotonic() < deadline, f"waited in vain before\n{self.screen_text}"
             await self.pilot.pause(0.01)
 
     async def until_settled(self, num_answers: int = 1) -> None:

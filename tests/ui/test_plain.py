@@ -111,6 +111,17 @@ def test_ctrl_c_while_the_model_loads_stops_that_and_leaves():
     wait_for(lambda: session.load_error is not None)
 
 
+def test_ctrl_c_at_the_prompt_leaves_with_130():
+    class Interrupted(StringIO):
+        def readline(self, size: int = -1, /) -> str:
+            raise KeyboardInterrupt
+
+    writes = StringIO()
+    with pytest.raises(KeyboardInterrupt):  # of which `main` makes 130
+        run_plain(Session(lambda loading: ScriptedEngine()), Interrupted(), writes)
+    assert writes.getvalue().endswith("You: \n")
+
+
 def test_canvases_are_joined_as_the_text_is():
     engine = ScriptedEngine(steps=1, answer="one two three\n\nfour five", canvas_length=2)
     assert "Answer: one two three\n\nfour five\n4 steps" in chat(engine, "count\n")[1]

@@ -72,3 +72,11 @@ async def test_it_is_one_row_of_its_width(width):
     app = SliderApp(1, 48, 1, 24)
     async with app.run_test(size=(width, 2)):
         assert app.slider.render_line(0).cell_length == width
+
+
+async def test_a_letter_chooses_a_preset():
+    app = SliderApp(1, 48, 1, 24)
+    async with app.run_test() as pilot:
+        app.slider.set_range(1, 48, 1, 24, {"d": 12, "f": 48})
+        await pilot.press("d", "f", "x")
+        assert app.told == [12, 48]

@@ -2,54 +2,102 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from textual.color import Color
 
+from colour_measures import CONSOLE, DEFICIENCIES, XTERM, contrast, distance, luminance, resolved
 from dgchat.errors import SettingsError
-from dgchat.ui.theme import ChatTheme, choose_theme, load_themes, read_theme
+from dgchat.ui.terminal import Terminal
+from dgchat.ui.theme import ChatTheme, choose_theme, read_theme
+from dgchat.ui.theme_shelf import ThemeShelf
 
 FOLDER = Path(__file__).parents[2] / "themes"
-THEMES, FAILED = load_themes([FOLDER])
+SHELF = ThemeShelf([FOLDER])
+THEMES = SHELF.themes
+HIGH_CONTRAST = {"obsidian", "chalk"}
 
 
 def test_every_theme_in_the_house_can_be_read():
-    assert FAILED == []
-    assert {"ember", "paper"} <= set(THEMES)
+    assert SHELF.failed == []
+    assert len(THEMES) == 9
     assert {theme.dark for theme in THEMES.values()} == {True, False}
 
 
 @pytest.mark.parametrize("theme", THEMES.values(), ids=list(THEMES))
-def test_all_text_stands_out_from_its_background(theme: ChatTheme):
-    background = Color.parse(theme.background)
-    texts = (theme.text, theme.muted, theme.accent, theme.error, theme.fresh, *theme.ramp)
-    contrasts = {colour: _contrast(background, colour) for colour in texts}
-    assert {colour: ratio for colour, ratio in contrasts.items() if ratio < 4.5} == {}
-    assert _contrast(background, theme.noise) >= 2.4
-    assert _contrast(Color.parse(theme.surface), theme.muted) >= 4.5
+@pytest.mark.parametrize("palette", [XTERM, CONSOLE], ids=["xterm", "console"])
+def test_all_text_stands_out_from_what_is_behind_it(theme: ChatTheme, palette: list[str]):
+    texts = _texts(theme)
+    least = 7.0 if theme.name in HIGH_CONTRAST else 4.5
+    faint = {
+        (colour, behind): ratio
+        for colour in texts
+        for behind in (theme.background, theme.surface)
+        if (ratio := _contrast(theme, colour, behind, palette)) < least
+    }
+    assert faint == {}
+    assert theme.is_ansi or _contrast(theme, theme.text, theme.rule, palette) >= 4.5
+    assert theme.is_ansi or _contrast(theme, theme.noise, theme.background, palette) >= 3.0
 
 
-def _contrast(background: Color, colour: str) -> float:
-    light, dark = sorted((_luminance(background), _luminance(Color.parse(colour))), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
+@pytest.mark.parametrize("theme", [theme for theme in THEMES.values() if not theme.is_ansi], ids=str)
+def test_the_heat_falls_in_brightness_with_every_level(theme: ChatTheme):
+    brightness = [luminance(Color.parse(colour)) for colour in theme.heat]
+    assert brightness == sorted(brightness, reverse=True)
 
 
-def _luminance(colour: Color) -> float:
-    channels = [
-        value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4 for value in colour.normalized
+@pytest.mark.parametrize("deficiency", DEFICIENCIES)
+def test_the_theme_for_every_colour_vision_tells_its_colours_apart(deficiency: str):
+    theme = THEMES["spectrum"]
+    apart = [
+        (theme.accent, theme.you),
+        (theme.error, theme.text),
+        (theme.error, theme.ramp[0]),
+        (theme.fresh, theme.ramp[0]),
+        (theme.text, theme.ramp[2]),
+        (theme.noise, theme.ramp[3]),
+        *pairwise(theme.heat),
     ]
-    return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
+    distances = {pair: distance(*map(Color.parse, pair), deficiency) for pair in apart}
+    assert {pair: far for pair, far in distances.items() if far < 9} == {}
 
 
-def test_auto_follows_the_background_of_the_terminal():
-    assert choose_theme("auto", THEMES, light_background=False).dark
-    assert not choose_theme("auto", THEMES, light_background=True).dark
+def test_a_theme_in_sixteen_colours_uses_no_others():
+    for theme in THEMES.values():
+        colours = (theme.background, theme.surface, theme.you, theme.rule, theme.noise, *_texts(theme))
+        assert {Color.parse(colour).ansi is not None for colour in colours} == {theme.is_ansi}
+
+
+def _texts(theme: ChatTheme) -> tuple[str, ...]:
+    texts = (theme.text, theme.muted, theme.accent, theme.you, theme.error, theme.fresh)
+    return (*texts, *theme.ramp, *theme.heat)
+
+
+def _contrast(theme: ChatTheme, colour: str, behind: str, palette: list[str]) -> float:
+    text = resolved(colour, palette, is_dark=theme.dark)
+    return contrast(text, resolved(behind, palette, is_dark=theme.dark, is_background=True))
+
+
+@pytest.mark.parametrize(
+    ("environment", "name"),
+    [
+        ({"TERM": "xterm-256color"}, "ember"),
+        ({"TERM": "xterm-256color", "COLORFGBG": "0;15"}, "paper"),
+        ({"TERM": "xterm-kitty"}, "ember"),
+        ({"TERM": "linux"}, "slate"),
+        ({"TERM": "xterm-16color", "COLORFGBG": "0;7"}, "marble"),
+        ({"TERM": "xterm", "COLORTERM": "truecolor"}, "ember"),
+    ],
+)
+def test_auto_follows_background_and_colours_of_the_terminal(environment, name):
+    assert choose_theme("auto", THEMES, Terminal.from_environment(environment)).name == name
 
 
 def test_an_unknown_theme_names_the_nearest():
     with pytest.raises(SettingsError, match="did you mean paper"):
-        choose_theme("papre", THEMES, light_background=False)
+        choose_theme("papre", THEMES, Terminal.from_environment({}))
 
 
 @pytest.mark.parametrize(
@@ -70,6 +118,7 @@ def test_an_unknown_theme_names_the_nearest():
         ("[0.01, 0.1,", "[0.1, 0.01,", "broken.toml has entropy_levels .* ascending"),
         ("[0.01, 0.1,", "[nan, 0.1,", "broken.toml has entropy_levels"),
         ("[0.01, 0.1, 0.5, 1.3]", "0.01", "broken.toml has entropy_levels"),
+        ('"#ecda95", ', "", "broken.toml has heat .* 5 colours"),
         ('"░▒▓"', '"░海▓"', "broken.toml has noise_glyphs .* one cell"),
         ('"░▒▓"', '"░\\u200b▓"', "broken.toml has noise_glyphs"),
         ('"░▒▓"', '"░\\ue0b0▓"', "broken.toml has noise_glyphs"),
@@ -82,4 +131,4 @@ def test_a_broken_theme_says_what_is_wrong(tmp_path, old, new, told):
     path.write_text((FOLDER / "ember.toml").read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     with pytest.raises(SettingsError, match=told):
         read_theme(path)
-    assert len(load_themes([tmp_path])[1]) == 1
+    assert len(ThemeShelf([tmp_path]).failed) == 1

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
 from time import monotonic
 from typing import ClassVar
 
 from textual import on
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
@@ -17,26 +18,29 @@ from textual.widgets import Static, TextArea
 
 from dgchat.engine.events import Prefilled
 from dgchat.errors import DgchatError
-from dgchat.safe_text import visible
+from dgchat.session.attachments import Attachment, read_attachments
 from dgchat.session.commands import parse_command
+from dgchat.session.first_run import is_first_run
+from dgchat.session.refining import Refining
 from dgchat.session.session import Session
-from dgchat.session.turn import Turn
+from dgchat.session.turn import Turn, TurnSettings
 from dgchat.ui.current_app import current_app
 from dgchat.ui.engine_thread import start_loading, start_turn
+from dgchat.ui.keys import Keymap
+from dgchat.ui.look import Look
 from dgchat.ui.messages import ModelFailed, ModelLoaded, TurnEnded, TurnMoved
-from dgchat.ui.pace import Pace
-from dgchat.ui.screens.help import HelpScreen
 from dgchat.ui.slash.commands import ChatCommands
-from dgchat.ui.theme import ChatTheme
 from dgchat.ui.turn_views import TurnViews
 from dgchat.ui.widgets.answer_view import AnswerView
 from dgchat.ui.widgets.canvas_panel import CanvasPanel
+from dgchat.ui.widgets.composer import Composer
 from dgchat.ui.widgets.controls import Controls
 from dgchat.ui.widgets.key_hints import KeyHints, choose_hints
 from dgchat.ui.widgets.notice import Notice
 from dgchat.ui.widgets.page import Page
 from dgchat.ui.widgets.prompt_box import PromptBox
 from dgchat.ui.widgets.slider import Slider
+from dgchat.ui.widgets.suggestion_list import SuggestionList
 from dgchat.ui.widgets.title_bar import TitleBar
 from dgchat.ui.widgets.transcript import Transcript
 from dgchat.ui.widgets.user_message import UserMessage
@@ -59,17 +63,20 @@ class ChatScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stop", "stop, keep the draft", show=False),
         Binding("ctrl+c", "interrupt", "copy, stop, clear", show=False, priority=True),
-        Binding("f1", "help", "help", show=False),
+        Binding("f1", "command('help')", "help", show=False),
+        Binding("f2", "command('settings')", "settings", show=False),
+        Binding("f3", "command('more')", "more", show=False),
+        Binding("f5", "take_offer(0)", show=False, priority=True),
+        Binding("f6", "take_offer(1)", show=False, priority=True),
+        Binding("f7", "take_offer(2)", show=False, priority=True),
+        Binding("alt+r", "command('replay')", "replay the last answer", show=False),
     ]
 
-    def __init__(
-        self, session: Session, theme: ChatTheme, pace: Pace, use_theme: Callable[[str], ChatTheme]
-    ) -> None:
+    def __init__(self, session: Session, look: Look, keymap: Keymap) -> None:
         super().__init__()
         self.session = session
-        self.theme = theme
-        self._use_theme = use_theme
-        self._pace = pace
+        self.look = look
+        self.keymap = keymap
         self.views = TurnViews()
         self._interrupted_at = float("-inf")
         self._commands = ChatCommands(self)
@@ -78,15 +85,13 @@ class ChatScreen(Screen[None]):
         """Title, page, foot."""
         yield TitleBar()
         with Page(id="page", classes="-welcome"):
-            yield Welcome(self.theme, self._pace.is_moving, self.session.loading)
+            yield Welcome(self.look, self.session.loading, self.keymap.offer_keys, is_first_run())
             yield CanvasPanel()
             yield Transcript()
             yield Static(Content("↓ new below"), id="new-below")
         with Vertical(id="foot"):
             yield Controls(self.session)
-            with Horizontal(id="prompt-row"):
-                yield Static(Content("\u276f"), id="prompt-mark")
-                yield PromptBox()
+            yield Composer(self.session.prompts, self._commands.choices_of)
             yield KeyHints()
 
     def on_mount(self) -> None:
@@ -101,7 +106,7 @@ class ChatScreen(Screen[None]):
         self.query_one(Controls).show_settings()
         self._show_hints()
         for welcome in self.query(Welcome):
-            welcome.show_ready(message.info, message.seconds)
+            await welcome.show_ready(message.info, message.seconds)
         if self.views.latest and self.session.running:
             self.views.latest.enter_phase("reading the prompt")
         if adjusted := self.session.adjusted:
@@ -139,7 +144,7 @@ class ChatScreen(Screen[None]):
             self.give_back(turn.prompt)
         self.views.take_place(turn)
         view = self.views.answer_to(turn)
-        if view is not None and not self._pace.is_moving:
+        if view is not None and not self.look.pace.is_moving:
             await view.settle()
 
     async def on_prompt_box_submitted(self, message: PromptBox.Submitted) -> None:
@@ -151,7 +156,10 @@ class ChatScreen(Screen[None]):
         try:
             command = parse_command(message.text)
             if command is None:
-                await self.ask(message.text)
+                attachments, missing = read_attachments(message.text, Path.cwd(), message.pasted_mentions)
+                await self.ask(message.text, attachments=attachments)
+                if missing:
+                    self.flash(f"{' and '.join(f'@{name}' for name in missing)}: no file, sent as text")
         except DgchatError as error:
             if not self.give_back(message.text):
                 box.remember(message.text)
@@ -168,16 +176,23 @@ class ChatScreen(Screen[None]):
         except DgchatError as error:
             await self.say(Notice.of_error(error))
 
-    async def ask(self, prompt: str, replaces: Turn | None = None, begun: str = "") -> None:
+    async def ask(
+        self,
+        prompt: str,
+        replaces: Turn | None = None,
+        begun: str = "",
+        attachments: tuple[Attachment, ...] = (),
+        settings: TurnSettings | None = None,
+        refining: Refining | None = None,
+    ) -> None:
         """Send a prompt, and load the model again if it is not there; DgchatError if an answer is still being
-        written.
+        written. Parameters as for `Session.begin`.
         """
-        turn = self.session.begin(prompt, replaces, begun)
+        turn = self.session.begin(prompt, replaces, begun, attachments, settings, refining)
         if self.session.load_again():
             start_loading(self.session, self)
-        loading = self.session.loading if self.session.is_loading else None
-        view = AnswerView(turn, self.theme, self._pace, loading)
-        views: list[Widget] = [view] if replaces else [UserMessage(prompt), view]
+        view = self.view_of(turn)
+        views: list[Widget] = [view] if replaces else [UserMessage(prompt, turn.attachments), view]
         self.views.add(turn, views)
         if not self.query_one(TitleBar).topic:
             self.query_one(TitleBar).topic = prompt
@@ -187,6 +202,11 @@ class ChatScreen(Screen[None]):
         transcript.go_to_end()
         self._show_hints()
         start_turn(self.session, turn, self)
+
+    def view_of(self, turn: Turn) -> AnswerView:
+        """A view of an answer, at this screen's pace and in its colours."""
+        loading = self.session.loading if self.session.is_loading else None
+        return AnswerView(turn, self.look.theme, self.look.pace, loading)
 
     def action_stop(self) -> None:
         """From a slider, go back to the prompt; from there, stop the answer within a step, or the loading."""
@@ -209,34 +229,45 @@ class ChatScreen(Screen[None]):
             current_app(self).exit()
         elif selected:
             current_app(self).copy_to_clipboard(selected)
-            self.flash("copied")
         elif self.session.cancel():
             self.flash("stopping after this step · ctrl+c again quits")
         else:
-            box.text = ""
+            box.replace_text("")
             self.flash("ctrl+c again quits")
 
-    def action_help(self) -> None:
-        """Open the help."""
-        current_app(self).push_screen(HelpScreen())
+    async def action_command(self, name: str) -> None:
+        """Run a command of the table."""
+        await self.run_command(name)
+
+    def action_take_offer(self, place: int) -> None:
+        """Ask what an empty chat offers in that place; elsewhere the key is the prompt's."""
+        offers = [offer for welcome in self.query(Welcome) for offer in welcome.offers]
+        if place >= len(offers):
+            raise SkipAction
+        self.post_message(PromptBox.Submitted(offers[place]))
 
     @on(PromptBox.HelpAsked)
-    def _open_help(self) -> None:
-        self.action_help()
+    async def _open_help(self) -> None:
+        await self.run_command("help")
+
+    @on(Slider.MoreAsked)
+    async def _open_more(self) -> None:
+        await self.run_command("more")
 
     @on(PromptBox.QuitAsked)
     def _quit(self) -> None:
         current_app(self).exit()
 
-    @on(PromptBox.NothingFound)
-    def _tell_not_found(self, message: PromptBox.NothingFound) -> None:
-        self.flash(f"no earlier prompt holds {visible(message.wanted, newlines=False)!r}")
+    @on(PromptBox.Told)
+    def _tell(self, message: PromptBox.Told) -> None:
+        self.flash(message.text)
 
     @on(PromptBox.PageTurned)
     def _turn_page(self, message: PromptBox.PageTurned) -> None:
         self.query_one(Transcript).turn_page(message.direction)
 
     @on(TextArea.Changed)
+    @on(SuggestionList.Offered)
     @on(Slider.Changed)
     def _refresh_hints(self) -> None:
         self._show_hints()
@@ -248,6 +279,13 @@ class ChatScreen(Screen[None]):
     @on(Slider.Changed, "#tokens")
     def _choose_tokens(self, message: Slider.Changed) -> None:
         self._commands.choose_tokens(message.value)
+
+    @on(Slider.Snapped, "#tokens")
+    def _tell_whole_canvases(self) -> None:
+        length, canvases = self.session.canvas_length, self.session.canvases
+        self.flash(
+            f"{length * canvases} tokens: whole canvases of {length}, and one costs the same however full"
+        )
 
     def on_descendant_focus(self) -> None:
         """Other keys act on a slider than in the prompt."""
@@ -266,14 +304,11 @@ class ChatScreen(Screen[None]):
         await self.views.settle(message.view)
 
     def end_trail(self) -> None:
-        """A key was pressed: show the answer as far as it is."""
+        """A key was pressed: show the answer as far as it is, and the name as it is."""
+        for welcome in self.query(Welcome):
+            welcome.skip()
         if self.views.latest is not None:
             self.views.latest.catch_up()
-
-    def use_theme(self, name: str) -> str:
-        """Change the colours, to the next theme if the name is empty; returns the theme's name."""
-        self.theme = self._use_theme(name)
-        return self.theme.name
 
     def prepare(self, text: str) -> None:
         """Put a text into the prompt box, to be completed and sent by the reader."""
@@ -299,7 +334,7 @@ class ChatScreen(Screen[None]):
         await self.clear()
         page = self.query_one("#page")
         page.add_class("-welcome")
-        await page.mount(Welcome(self.theme, self._pace.is_moving, self.session.loading), before=0)
+        await page.mount(Welcome(self.look, self.session.loading, self.keymap.offer_keys), before=0)
         self._show_hints()
         start_loading(self.session, self)
         return True
@@ -340,6 +375,7 @@ class ChatScreen(Screen[None]):
         self.query_one(KeyHints).hints = choose_hints(
             self.query_one(PromptBox).text,
             on_slider=isinstance(self.focused, Slider),
+            is_choosing=self.query_one(SuggestionList).is_open,
             is_answering=self.session.running is not None,
             is_loading=self.session.is_loading,
         )

@@ -6,11 +6,20 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from dgchat.engine.events import MAX_SEED
+from dgchat.engine.events import MAX_SEED, GenerationStats
 from dgchat.errors import UsageError
 from dgchat.session.commands import read_number, read_switch
+from dgchat.session.presets import preset_of, read_steps
 from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
+from dgchat.ui.screens.help import HelpScreen
+from dgchat.ui.slash.arguments import KnownArguments
+from dgchat.ui.slash.copying import CopyCommands
+from dgchat.ui.slash.look import LookCommands
+from dgchat.ui.slash.prompt import PromptCommands
+from dgchat.ui.slash.refine import RefineCommands
+from dgchat.ui.slash.replay import ReplayCommands
+from dgchat.ui.slash.retrying import RetryCommands
 from dgchat.ui.widgets.controls import Controls
 from dgchat.ui.widgets.notice import Notice
 from dgchat.ui.widgets.title_bar import TitleBar
@@ -36,7 +45,15 @@ class ChatCommands:
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
         self._session = screen.session
-        self._groups: tuple[CommandGroup, ...] = ()
+        self._groups: tuple[CommandGroup, ...] = (
+            LookCommands(screen),
+            CopyCommands(screen),
+            PromptCommands(screen),
+            ReplayCommands(screen),
+            RetryCommands(screen),
+            RefineCommands(screen),
+        )
+        self.choices_of = KnownArguments({"theme": self._theme_names}).of
 
     @property
     def handlers(self) -> dict[str, Handler]:
@@ -55,12 +72,9 @@ class ChatCommands:
             "tokens": self._tokens,
             "seed": self._seed,
             "think": self._think,
-            "retry": self._retry,
             "continue": self._continue,
             "undo": self._undo,
-            "copy": self._copy,
             "stats": self._stats,
-            "theme": self._theme,
             "quit": self._quit,
         }
 
@@ -79,7 +93,7 @@ class ChatCommands:
         self._screen.query_one(Controls).show_settings()
 
     async def _help(self, argument: str) -> None:
-        self._screen.action_help()
+        current_app(self._screen).push_screen(HelpScreen(self._screen.keymap))
 
     async def _new(self, argument: str) -> None:
         self._refuse_while_running()
@@ -105,8 +119,10 @@ class ChatCommands:
     async def _steps(self, argument: str) -> None:
         self._need_model()
         if argument:
-            self.choose_steps(read_number(argument, "The number of steps", 1, self._session.max_steps))
-        self._screen.flash(f"{self._session.steps} steps, from the next turn on")
+            self.choose_steps(read_steps(argument, self._session.max_steps))
+        name = preset_of(self._session.steps, self._session.max_steps)
+        told = f"{self._session.steps} steps ({name})" if name else f"{self._session.steps} steps"
+        self._screen.flash(f"{told}, from the next turn on")
 
     async def _tokens(self, argument: str) -> None:
         self._need_model()
@@ -135,16 +151,6 @@ class ChatCommands:
         self._session.settings = replace(self._session.settings, thinking=thinking)
         self._screen.flash("the model thinks first" if thinking else "the model answers right away")
 
-    async def _retry(self, argument: str) -> None:
-        self._refuse_while_running()
-        if not self._session.turns and await self._screen.load_again():
-            return
-        turn = self._last_turn()
-        if argument:
-            await self._steps(argument)
-        self._screen.views.dim(turn)
-        await self._screen.ask(turn.prompt, replaces=turn)
-
     async def _continue(self, argument: str) -> None:
         self._refuse_while_running()
         turn = self._last_turn()
@@ -161,15 +167,11 @@ class ChatCommands:
         await self._screen.views.remove(turn)
         self._screen.give_back(turn.prompt)
 
-    async def _copy(self, argument: str) -> None:
-        current_app(self._screen).copy_to_clipboard(self._last_turn().text)
-        self._screen.flash("copied the last answer")
-
     async def _stats(self, argument: str) -> None:
         await self._say(describe_stats(self._last_turn()))
 
-    async def _theme(self, argument: str) -> None:
-        self._screen.flash(f"theme {self._screen.use_theme(argument)}")
+    def _theme_names(self) -> list[str]:
+        return sorted(self._screen.look.shelf.themes)
 
     async def _quit(self, argument: str) -> None:
         self._session.cancel()
@@ -199,6 +201,8 @@ def describe_stats(turn: Turn) -> str:
     if turn.finished is None:
         return "no figures"
     stats = turn.finished.stats
+    if turn.is_remote:
+        return _describe_told(stats)
     lines = [
         f"answer       {stats.generated_tokens} tokens on {stats.canvases} canvases,"
         f" ended by {turn.finished.reason}",
@@ -212,3 +216,14 @@ def describe_stats(turn: Turn) -> str:
         f"seed         {turn.seed}",
     ]
     return "\n".join(lines)
+
+
+def _describe_told(stats: GenerationStats) -> str:
+    """What is known of an answer that came from a server; 0 stands for what it did not tell."""
+    return "\n".join(
+        [
+            f"answer       {stats.generated_tokens or 'an unknown number of'} tokens",
+            f"prompt       {stats.prompt_tokens or 'an unknown number of'} tokens",
+            f"waited       {stats.denoise_seconds:.2f} s; steps and seed are the server's own",
+        ]
+    )

@@ -7,6 +7,7 @@ from markdown_it.rules_core import StateCore
 from textual.widgets import Markdown
 
 from dgchat.safe_text import visible
+from dgchat.ui.widgets.code_block import CodeBlock
 
 _LEFT_AS_TYPED = ["entity", "link", "image", "autolink", "reference"]
 """Rules that are off: a link shows its target, and no entity becomes a character that was not sanitised."""
@@ -14,6 +15,8 @@ _LEFT_AS_TYPED = ["entity", "link", "image", "autolink", "reference"]
 
 class AnswerText(Markdown):
     """Model text: sanitised, without links, its line breaks kept."""
+
+    BLOCKS = Markdown.BLOCKS | {"fence": CodeBlock, "code_block": CodeBlock}
 
     def __init__(self, text: str) -> None:
         super().__init__(visible(text), parser_factory=_make_parser, open_links=False)

@@ -75,6 +75,11 @@ class AnswerView(Ground, Vertical):
         """Whether the answer is shown as Markdown."""
 
     @property
+    def is_moving(self) -> bool:
+        """Whether steps are drawn; otherwise an answer settles as soon as it is there."""
+        return self._pace.is_moving
+
+    @property
     def num_drawn_steps(self) -> int:
         """Denoising steps that were put on the screen."""
         return self._canvas.num_drawn_steps
@@ -95,7 +100,7 @@ class AnswerView(Ground, Vertical):
             return
         if self._pace.is_moving:
             self._timer = self.set_interval(1 / self._pace.frames_per_second, self._show_frame)
-        phase_frames_per_second = PHASE_FRAMES_PER_SECOND if self._pace.is_moving else 1
+        phase_frames_per_second = 1 if self._pace.is_calm else PHASE_FRAMES_PER_SECOND
         self._phase_timer = self.set_interval(1 / phase_frames_per_second, self._show_phase)
         self._show_phase()
 
@@ -111,6 +116,9 @@ class AnswerView(Ground, Vertical):
 
     def follow_turn(self) -> None:
         """Take note of a transition of the turn."""
+        if self.turn.is_remote and not self._is_handed_off:
+            self._show_arrived()
+            return
         if self._pace.is_moving or self._is_handed_off:
             return
         self._written.update(Content(visible(self.turn.text)))
@@ -119,6 +127,18 @@ class AnswerView(Ground, Vertical):
         self._status.words = (
             f"{done} of at most {most} canvases settled" if done else "denoising the first canvas"
         )
+
+    def _show_arrived(self) -> None:
+        """What a server has sent so far, for there are no steps to draw."""
+        if not self._written.is_mounted:
+            self.mount(self._written, before=self._status)
+        self._written.update(Content(visible(self.turn.text)))
+        parts = len(self.turn.committed)
+        if parts:
+            arrived = "1 part has arrived" if parts == 1 else f"{parts} parts have arrived"
+            self._status.words = f"{arrived} · the server does not stream its steps"
+        else:
+            self.enter_phase("waiting for the server, which does not stream its steps")
 
     def catch_up(self) -> None:
         """End the trail: show the newest step, or the settled answer, at once."""

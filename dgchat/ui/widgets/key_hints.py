@@ -20,20 +20,33 @@ IDLE_HINTS: Hints = (
     ("tab", "sliders"),
     ("/", "commands"),
     ("F1", "help"),
+    ("F2", "settings"),
     ("ctrl+q", "quit"),
 )
 LOADING_HINTS: Hints = (("esc", "stop loading"), *IDLE_HINTS)
 RUNNING_HINTS: Hints = (("esc", "stop, keep the draft"), ("ctrl+p", "commands"), ("F1", "help"))
-SLIDER_HINTS: Hints = (("←→", "change"), ("0-9", "type it"), ("tab", "next"), ("esc", "back to the prompt"))
+SLIDER_HINTS: Hints = (
+    ("←→", "change"),
+    ("d b f", "draft, balanced, full"),
+    ("0-9", "type it"),
+    ("m", "more"),
+    ("tab", "next"),
+    ("esc", "back"),
+)
 
 
-def choose_hints(typed: str, *, on_slider: bool, is_answering: bool, is_loading: bool) -> Hints:
-    """What is worth knowing now: the commands that `typed` could become, else the keys that do something."""
+CHOOSING_HINTS: Hints = (("↑↓", "choose"), ("tab", "complete"), ("enter", "take"), ("esc", "close"))
+
+
+def choose_hints(
+    typed: str, *, on_slider: bool, is_choosing: bool, is_answering: bool, is_loading: bool
+) -> Hints:
+    """What is worth knowing now: how a command that is whole goes on, else the keys that do something."""
+    if is_choosing:
+        return CHOOSING_HINTS
     candidates = complete_command(typed)
     if len(candidates) == 1:
         return ((candidates[0].usage, candidates[0].summary),)
-    if candidates:
-        return tuple((command.usage, "") for command in candidates)
     if on_slider:
         return SLIDER_HINTS
     if is_answering:

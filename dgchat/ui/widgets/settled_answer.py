@@ -15,9 +15,9 @@ def settled_answer(turn: Turn) -> list[Widget]:
     parts: list[Widget] = [AnswerText(turn.text)] if turn.text.strip() else []
     if turn.thought:
         parts.insert(0, ThoughtView(turn.thought))
-    if turn.is_cut and turn.finished:
+    if turn.finished and (turn.is_cut or turn.finished.note):
         tokens = turn.finished.stats.generated_tokens
-        parts.append(Notice(f"cut at its limit of {tokens} tokens; /continue goes on"))
+        parts.append(Notice(turn.finished.note or f"cut at its limit of {tokens} tokens; /continue goes on"))
     if not parts:
         parts.append(Notice("stopped before the first step" if turn.stopped_at else "the answer is empty"))
     return parts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import ceil
 from time import monotonic
 from typing import ClassVar
@@ -43,6 +43,7 @@ class Slider(Widget, can_focus=True):
         Binding("shift+right,shift+up,pageup", "move_far(1)", "much more", show=False),
         Binding("home", "set_lowest", "least", show=False),
         Binding("end", "set_highest", "most", show=False),
+        Binding("m", "ask_more", "more", show=False),
     ]
 
     value: reactive[int] = reactive(1)
@@ -60,16 +61,35 @@ class Slider(Widget, can_focus=True):
             """The slider, for `@on` selectors."""
             return self.slider
 
+    class Snapped(Message):
+        """A number was typed that is none of the values, and became the next one."""
+
+        def __init__(self, slider: Slider) -> None:
+            super().__init__()
+            self.slider = slider
+
+        @property
+        def control(self) -> Slider:
+            """The slider, for `@on` selectors."""
+            return self.slider
+
+    class MoreAsked(Message):
+        """The reader wants to see what else there is to choose."""
+
     def __init__(self, label: str, describe: Callable[[int], str], widget_id: str) -> None:
         super().__init__(id=widget_id)
         self._label = label
         self._describe = describe
         self._low, self._high, self._stride = 1, 1, 1
+        self._presets: Mapping[str, int] = {}
         self._typed, self._typed_at = "", 0.0
 
-    def set_range(self, low: int, high: int, stride: int, value: int) -> None:
-        """Offer `low`, `low + stride` ... `high`."""
+    def set_range(
+        self, low: int, high: int, stride: int, value: int, presets: Mapping[str, int] | None = None
+    ) -> None:
+        """Offer `low`, `low + stride` ... `high`, and letters that choose one of them at once."""
         self._low, self._high, self._stride = low, high, stride
+        self._presets = presets or {}
         self.value = self._snapped(value)
         self.refresh()
 
@@ -99,7 +119,12 @@ class Slider(Widget, can_focus=True):
         self.choose(self._high)
 
     def on_key(self, event: events.Key) -> None:
-        """Digits make a number."""
+        """Digits make a number, letters choose a preset."""
+        if event.key in self._presets:
+            event.stop()
+            self._typed = ""
+            self.choose(self._presets[event.key])
+            return
         if event.character is None or not event.character.isdecimal() or not event.character.isascii():
             return
         event.stop()
@@ -107,7 +132,14 @@ class Slider(Widget, can_focus=True):
         is_continued = now - self._typed_at < TYPING_SECONDS
         self._typed = (self._typed if is_continued else "") + event.character
         self._typed_at = now
-        self.choose(int(self._typed[-7:]))
+        wanted = int(self._typed[-7:])
+        self.choose(wanted)
+        if self._low < wanted < self._high and wanted != self.value:
+            self.post_message(self.Snapped(self))
+
+    def action_ask_more(self) -> None:
+        """Ask for what else there is to choose."""
+        self.post_message(self.MoreAsked())
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Jump to where the track was clicked, and follow the mouse."""

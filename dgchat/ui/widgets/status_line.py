@@ -72,12 +72,19 @@ def describe_step(turn: Turn, step: CanvasStep, settled_fraction: float, tokens_
 
 
 def describe_end(turn: Turn) -> str:
-    """`12 steps of 48 · 0.4 s · 92 tok/s · stable · seed 7 · 31 ms/step ...`: the least telling last, first
-    where it stopped if that was not the model's own end.
+    """`12 steps of 48 · 0.4 s · 92 tok/s · stable · seed 7 · ...`: the least telling last, and first where it
+    stopped if that was not the model's own end.
     """
     if turn.finished is None:
         return ""
     stats = turn.finished.stats
+    seconds = stats.prefill_seconds + stats.denoise_seconds
+    if turn.is_remote:
+        figures = [
+            f"{seconds:.1f} s",
+            *([f"{_rate(stats.tokens_per_second)} tok/s"] * bool(stats.generated_tokens)),
+        ]
+        return " · ".join([*(["stopped"] if turn.stopped_at else []), *figures, "steps not told"])
     steps = "1 step" if stats.denoising_steps == 1 else f"{stats.denoising_steps} steps"
     figures = [
         f"stopped at {turn.stopped_at}" if turn.stopped_at is not None else "",

@@ -117,7 +117,7 @@ class Transcript(Ground, VerticalScroll, can_focus=False):
         """Scroll most of a page up or down."""
         distance = direction * max(1, self.size.height - 2)
         self.release_anchor()
-        self.scroll_relative(y=distance, animate=False, force=True)
+        self.scroll_relative(y=distance, animate=False, force=True, immediate=True)
         if self.scroll_offset.y + distance >= self.max_scroll_y and not self._below:
             self.go_to_end()
 

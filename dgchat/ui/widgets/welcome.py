@@ -1,18 +1,23 @@
-"""What fills the page before the first question: the name, out of noise, and what is being waited for."""
+"""What fills the page before the first question: the name, the model, and prompts to try."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from time import monotonic
 
+from textual.app import ComposeResult
+from textual.containers import Vertical
 from textual.content import Content
 from textual.timer import Timer
-from textual.widget import Widget
+from textual.widgets import Static
 
 from dgchat.engine.events import EngineInfo
 from dgchat.safe_text import visible
 from dgchat.session.loading import Loading
-from dgchat.ui.theme import ChatTheme
+from dgchat.session.offers import HOW_TO_GET_MORE, is_small, offers_for
+from dgchat.ui.look import Look
+from dgchat.ui.widgets.offer import Offer
 
 NAME = "dgchat"
 PROMISE = "every word at once, sharper with every step"
@@ -26,75 +31,96 @@ LETTERS = (
 """The name in half blocks."""
 
 _MIN_WIDTH = 48
-_MIN_HEIGHT = 11
+_MIN_HEIGHT = 14
 _FRAMES_PER_SECOND = 8
-_SECONDS_TO_WAITING = 2.5
-_WAITING_SHARE = 0.7
-"""While the model loads, so much of the name settles, and no more."""
-_SECONDS_TO_SETTLE = 0.6
+_CALM_FRAMES_PER_SECOND = 1
+_SECONDS_TO_SETTLE = 2.5
 
 
-class Welcome(Widget):
-    """The name comes out of noise while the model loads; without motion it is just there."""
+class Welcome(Vertical):
+    """Greets; the first time, and where things move, the name settles out of noise."""
 
-    def __init__(self, theme: ChatTheme, is_moving: bool, loading: Loading) -> None:
+    def __init__(
+        self, look: Look, loading: Loading, offer_keys: Sequence[str], is_first: bool = False
+    ) -> None:
         super().__init__()
         self._loading = loading
-        self._glyphs = theme.noise_glyphs
-        self._is_moving = is_moving
-        self._began = monotonic()
-        self._concluded_at: float | None = None
-        self._outcome = ""
-        self._choice = ""
+        self._offer_keys = offer_keys
+        self._glyphs = look.theme.noise_glyphs
+        self._is_calm = look.pace.is_calm
+        self._settles_at = monotonic() + (_SECONDS_TO_SETTLE if is_first and not self._is_calm else 0.0)
+        self._is_waiting = True
         self._frame = 0
         self._timer: Timer | None = None
 
+    def compose(self) -> ComposeResult:
+        """Name, promise, state; the offers come with the model."""
+        yield Static(id="welcome-name")
+        yield Static(Content(PROMISE), id="welcome-promise")
+        yield Static(id="welcome-state")
+        yield Static(id="welcome-note")
+
     def on_mount(self) -> None:
         """Start moving, or at least counting seconds."""
-        self._timer = self.set_interval(1 / _FRAMES_PER_SECOND if self._is_moving else 1.0, self._tick)
+        rate = _CALM_FRAMES_PER_SECOND if self._is_calm else _FRAMES_PER_SECOND
+        self._timer = self.set_interval(1 / rate, self._tick)
+        self._tick()
 
-    def show_ready(self, info: EngineInfo, seconds: float) -> None:
-        """The model is there, and the reader sees why this one if it was chosen for them."""
-        self._choice = info.choice
-        self._conclude(f"{info.model} on {info.device} · ready in {seconds:.1f} s")
+    def on_resize(self) -> None:
+        """Draw the name as large as there is room for."""
+        self._draw_name()
+
+    @property
+    def offers(self) -> list[str]:
+        """The prompts that are offered now."""
+        return [offer.prompt for offer in self.query(Offer)]
+
+    async def show_ready(self, info: EngineInfo, seconds: float) -> None:
+        """The model is there: say which, why this one if it was chosen for the reader, and what to try."""
+        note = info.choice or (HOW_TO_GET_MORE if is_small(info) else "")
+        self._conclude(f"{info.model} on {info.device} · ready in {seconds:.1f} s", note)
+        if not self.query(Offer):
+            offers = zip(self._offer_keys, offers_for(info), strict=False)
+            await self.mount_all(
+                Offer(key, prompt, is_first=place == 0) for place, (key, prompt) in enumerate(offers)
+            )
 
     def show_failure(self) -> None:
         """There will be no model."""
-        self._conclude("no model")
+        self._conclude("no model", "")
 
-    def render(self) -> Content:
-        """Name, promise and state; the stylesheet centres them."""
-        is_roomy = self.size.width >= _MIN_WIDTH and self.size.height >= _MIN_HEIGHT
-        rows = LETTERS if is_roomy else (" ".join(NAME),)
-        outcome = self._outcome or self._loading.describe()
-        below = self._choice if self._outcome else self._loading.plan
-        return Content.assemble(
-            *self._emerging(rows),
-            "\n",
-            (PROMISE, "$muted"),
-            "\n\n" if is_roomy else "\n",
-            (visible(outcome, newlines=False), "$foreground" if self._outcome else "$muted"),
-            (f"\n{visible(below, newlines=False)}" if below else "", "$muted"),
-        )
+    def skip(self) -> None:
+        """Let the name be there at once."""
+        self._settles_at = 0.0
+        self._draw_name()
 
-    def _conclude(self, outcome: str) -> None:
-        self._outcome, self._concluded_at = outcome, monotonic()
-        self.refresh()
+    def _conclude(self, state: str, note: str) -> None:
+        self._is_waiting = False
+        self._say(state, note)
+        self.query_one("#welcome-state").add_class("-known")
 
     def _tick(self) -> None:
         self._frame += 1
-        self.refresh()
-        if self._settled_share() >= 1.0 and self._outcome and self._timer:
+        self._draw_name()
+        if self._is_waiting:
+            self._say(self._loading.describe(), self._loading.plan)
+        elif self._settled_share() >= 1.0 and self._timer:
             self._timer.stop()
 
+    def _say(self, state: str, note: str) -> None:
+        self.query_one("#welcome-state", Static).update(Content(visible(state, newlines=False)))
+        line = self.query_one("#welcome-note", Static)
+        line.update(Content(visible(note, newlines=False)))
+        line.display = bool(note)
+
+    def _draw_name(self) -> None:
+        is_roomy = self.size.width >= _MIN_WIDTH and self.size.height >= _MIN_HEIGHT
+        rows = LETTERS if is_roomy else (" ".join(NAME),)
+        self.set_class(not is_roomy, "-tight")
+        self.query_one("#welcome-name", Static).update(Content.assemble(*self._emerging(rows)))
+
     def _settled_share(self) -> float:
-        if not self._is_moving:
-            return 1.0
-        now = monotonic()
-        share = min(_WAITING_SHARE, _WAITING_SHARE * (now - self._began) / _SECONDS_TO_WAITING)
-        if self._concluded_at is not None:
-            share += (now - self._concluded_at) / _SECONDS_TO_SETTLE
-        return min(1.0, share)
+        return min(1.0, max(0.0, 1.0 - (self._settles_at - monotonic()) / _SECONDS_TO_SETTLE))
 
     def _emerging(self, rows: tuple[str, ...]) -> list[tuple[str, str]]:
         share = self._settled_share()
@@ -106,5 +132,5 @@ class Welcome(Widget):
                 else:
                     noise = Random(x * 31 + y + self._frame * 997).choice(self._glyphs)
                     cells.append((noise, "$noise"))
-            cells.append(("\n", ""))
+            cells.append(("\n" if y < len(rows) - 1 else "", ""))
         return cells

@@ -8,7 +8,7 @@ from dgchat.session.commands import COMMANDS
 from dgchat.ui.slash.commands import ChatCommands
 from dgchat.ui.widgets.answer_view import AnswerView
 from dgchat.ui.widgets.user_message import UserMessage
-from scripted_engine import ANSWER, ScriptedEngine
+from scripted_engine import ScriptedEngine
 
 
 async def test_every_command_of_the_table_does_something(open_chat):
@@ -24,6 +24,8 @@ async def test_every_command_of_the_table_does_something(open_chat):
         ("/seed 7", "seed 7"),
         ("/seed fresh", "a fresh seed"),
         ("/think on", "thinks first"),
+        ("/alternatives on", "likeliest tokens are recorded"),
+        ("/alternatives off", "not recorded"),
         ("/system be brief", "from the next turn on"),
         ("/theme paper", "theme paper"),
         ("/stpes", "did you mean /steps"),
@@ -51,19 +53,6 @@ async def test_a_wrong_argument_is_told_in_the_transcript(open_chat, typed):
     async with open_chat(ScriptedEngine()) as chat:
         await chat.send(typed)
         await chat.until(lambda: bool(chat.app.chat.query("Notice.-error")))
-
-
-async def test_retry_answers_the_same_prompt_again(open_chat):
-    engine = ScriptedEngine()
-    async with open_chat(engine) as chat:
-        await chat.send("hello")
-        await chat.until_settled(1)
-        await chat.send("/retry 5")
-        await chat.until_settled(2)
-        assert [request.messages[-1].text for request in engine.requests] == ["hello", "hello"]
-        assert engine.requests[1].sampler.max_denoising_steps == 5
-        assert len(engine.requests[1].messages) == 1
-        assert len(chat.session.turns) == 1
 
 
 async def test_continue_goes_on_with_a_cut_answer_in_one_text(open_chat):
@@ -97,18 +86,6 @@ async def test_an_answer_that_was_not_cut_cannot_go_on(open_chat):
         assert len(engine.requests) == 1
 
 
-async def test_ctrl_r_finds_an_older_prompt_that_holds_what_was_typed(open_chat):
-    async with open_chat(ScriptedEngine()) as chat:
-        for number, prompt in enumerate(("rain one", "snow", "rain two"), start=1):
-            await chat.send(prompt)
-            await chat.until_settled(number)
-        chat.box.replace_text("rain")
-        for found in ("rain two", "rain one", "rain one"):
-            await chat.pilot.press("ctrl+r")
-            assert chat.box.text == found
-        assert "rain" in chat.hint
-
-
 async def test_undo_takes_the_turn_back_and_its_prompt_returns(open_chat):
     async with open_chat(ScriptedEngine()) as chat:
         await chat.send("hello")
@@ -119,12 +96,10 @@ async def test_undo_takes_the_turn_back_and_its_prompt_returns(open_chat):
         assert not chat.app.chat.query(UserMessage)
 
 
-async def test_copy_and_stats_speak_of_the_last_answer(open_chat):
+async def test_stats_speak_of_the_last_answer(open_chat):
     async with open_chat(ScriptedEngine()) as chat:
         await chat.send("hello")
         await chat.until_settled()
-        await chat.send("/copy")
-        assert chat.app.clipboard == ANSWER
         await chat.send("/stats")
         assert "per forward" in chat.said
 
@@ -160,15 +135,6 @@ async def test_a_new_theme_recolours_an_answer_that_is_being_written(open_chat):
         await chat.pilot.press("escape")
         await chat.until_settled()
         assert chat.app.theme == "paper"
-
-
-async def test_typing_a_slash_lists_commands_and_tab_completes(open_chat):
-    async with open_chat(ScriptedEngine()) as chat:
-        await chat.pilot.press("slash", "s", "t")
-        assert "/steps" in chat.screen_text
-        assert "/stats" in chat.screen_text
-        await chat.pilot.press("tab")
-        assert chat.box.text == "/steps "
 
 
 async def test_the_palette_runs_the_commands_of_the_table(open_chat):

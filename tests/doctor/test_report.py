@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from dgchat.doctor import run_doctor
+from dgchat.doctor.report import run_doctor
 from dgchat.errors import CheckpointError, InsufficientMemoryError
-from dgchat.settings import Settings
+from dgchat.settings import ChosenSettings, Settings
 from packed_tiny import DIALECTS, Dialect, write_dialect
 from tiny import write_checkpoint
 
 
 def report(settings: Settings) -> tuple[int, str]:
     out = StringIO()
-    return run_doctor(settings, out), out.getvalue()
+    return run_doctor(ChosenSettings(settings, ChosenSettings.defaults().origins), out), out.getvalue()
 
 
 def test_a_whole_checkpoint_is_no_problem(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""`dgchat config`: where the settings lie, what holds and why, and an editor on them."""

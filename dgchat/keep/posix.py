@@ -1,0 +1,126 @@
+"""What only POSIX has of all this: forks, locks that end with their process, user-only Unix sockets."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+from dgchat.errors import DgchatError
+
+CAN_KEEP = hasattr(os, "fork") and hasattr(socket, "AF_UNIX")
+"""Whether this system can do it."""
+
+_BACKLOG = 64
+_UIDS = "3i"
+"""struct ucred: pid, uid, gid."""
+
+
+def private_folder(folder: Path) -> Path:
+    """The folder, made if need be, for nobody but this user; DgchatError if it is somebody else's."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+            raise DgchatError(f"{folder} belongs to somebody else")
+        folder.chmod(0o700)
+    except OSError as error:
+        raise DgchatError(f"{folder} cannot be used: {error.strerror or error}") from error
+    return folder
+
+
+def try_lock(file: Path) -> int | None:
+    """A descriptor that holds the lock until this process ends or closes it; None if another has it."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.lockf(descriptor, os.F_TLOCK, 0)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def listen(path: Path) -> socket.socket:
+    """A socket that only this user can connect to; what lay at the path is taken away."""
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)
+    try:
+        listening.bind(str(path))
+    finally:
+        os.umask(mask)
+    listening.listen(_BACKLOG)
+    return listening
+
+
+def connect(path: Path, timeout_seconds: float | None = None) -> socket.socket:
+    """A connection to the socket; OSError if nobody listens."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(timeout_seconds)
+        connection.connect(str(path))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def is_own_user(connection: socket.socket) -> bool:
+    """Whether the other end runs as this user, as far as the system tells."""
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return True
+    raw = connection.getsockopt(socket.SOL_SOCKET, option, struct.calcsize(_UIDS))
+    return struct.unpack(_UIDS, raw)[1] == os.getuid()
+
+
+def start_detached(work: Callable[[Callable[[], None]], None]) -> str:
+    """Run `work` in a process without a terminal, which outlives this one; back when it calls what it is
+    given, or has ended without. What prevented it, empty if nothing. To be called from the only thread.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _detach_and_run(work, writing)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with open(reading, "rb") as told:  # noqa: PTH123 - a descriptor
+        return told.read().decode(errors="replace")
+
+
+def on_request_to_end(end: Callable[[], None]) -> None:
+    """Call `end` at TERM and HUP; INT is for whoever sits at a terminal."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda _number, _frame: end())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _detach_and_run(work: Callable[[Callable[[], None]], None], writing: int) -> None:
+    """Never returns: the first child leaves at once, the second, in a session of its own, does the work."""
+    code = 1
+    try:
+        os.setsid()
+        if os.fork() == 0:
+            os.chdir("/")
+            _close_all_but(writing)
+            try:
+                work(lambda: os.close(writing))
+            except OSError as error:
+                os.write(writing, str(error).encode(errors="replace"))
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _close_all_but(kept: int) -> None:
+    """Nothing of the one-shot stays open: whoever reads its output must see its end."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    most = os.sysconf("SC_OPEN_MAX") if hasattr(os, "sysconf") else 256
+    os.closerange(3, kept)
+    os.closerange(kept + 1, min(most, 4096))

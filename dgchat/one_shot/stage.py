@@ -1,0 +1,46 @@
+"""Where the denoising can be shown: stderr, if it is a terminal that can move its cursor."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TextIO
+
+from dgchat.one_shot.canvas_lines import NOISE_GLYPHS, PLAIN_NOISE_GLYPHS, CanvasLines
+from dgchat.one_shot.printer import InPlacePrinter
+from dgchat.one_shot.watch import Watched, run_watched
+from dgchat.settings import Settings
+from dgchat.ui.pace import Pace
+from dgchat.ui.terminal import Terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    stream: TextIO
+    """What is drawn on."""
+    has_screen: bool
+    """Whether attributes and cursor movements mean anything there."""
+    moves: bool
+    """Whether the denoising is to be shown."""
+    pace: Pace
+    """How fast, at most."""
+
+    @classmethod
+    def of(cls, settings: Settings, err: TextIO) -> Stage:
+        """What the settings ask for and the terminal can do."""
+        terminal = Terminal.from_environment(os.environ)
+        pace = Pace.of(settings, over_ssh=terminal.is_remote)
+        has_screen = err.isatty() and not terminal.is_dumb
+        return cls(err, has_screen, has_screen and pace.is_moving and not settings.plain, pace)
+
+    def show(self, watched: Watched) -> None:
+        """Run it in a thread, draw it until its last step has been seen, and leave nothing behind."""
+        run_watched(watched, InPlacePrinter(self.stream), CanvasLines(_noise_glyphs(self.stream)), self.pace)
+
+
+def _noise_glyphs(stream: TextIO) -> str:
+    try:
+        NOISE_GLYPHS.encode(stream.encoding)
+    except UnicodeEncodeError:
+        return PLAIN_NOISE_GLYPHS
+    return NOISE_GLYPHS

@@ -1,0 +1,1 @@
+"""Chat servers that speak the OpenAI protocol: vLLM, SGLang, Ollama, llama.cpp and hosted ones."""

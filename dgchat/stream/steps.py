@@ -1,0 +1,141 @@
+"""A denoising step as fields of a line and back: only what has changed since the step before is written.
+
+Of 256 tokens, all ids would take 1 KB a step and all pieces 2 KB; most tokens stay what they were, and a
+piece need only be told once.
+"""
+
+from __future__ import annotations
+
+from array import array
+from base64 import b64encode
+from collections.abc import Sequence
+
+from dgchat.engine.events import CanvasStep
+from dgchat.errors import StreamError
+from dgchat.stream import MAX_CANVAS_LENGTH
+from dgchat.stream.fields import Fields
+
+BYTES_PER_ID = 3
+"""Little-endian; enough for 16 million tokens."""
+
+_DIGITS = 6
+"""After the point, of temperatures and seconds."""
+
+
+class StepWriter:
+    """Follows the steps of one stream and remembers what its reader knows by now."""
+
+    def __init__(self) -> None:
+        self._pieces: dict[int, str] = {}
+        self._before: CanvasStep | None = None
+
+    def fields(self, step: CanvasStep) -> dict[str, object]:
+        """The step under its JSON names."""
+        changed = self._changed(step)
+        new = {
+            str(token_id): piece
+            for token_id, piece in zip(step.token_ids, step.pieces, strict=True)
+            if self._pieces.get(token_id) != piece
+        }
+        self._pieces.update((int(token_id), piece) for token_id, piece in new.items())
+        self._before = step
+        ids = [token_id for token_id, is_new in zip(step.token_ids, changed, strict=True) if is_new]
+        return {
+            "canvas_index": step.canvas_index,
+            "step": step.step,
+            "max_steps": step.max_steps,
+            "temperature": round(step.temperature, _DIGITS),
+            "seconds": round(step.seconds, _DIGITS),
+            "end": step.end,
+            "entropies": _base64(step.entropy_levels),
+            "accepted": _base64(_pack(step.accepted)),
+            "changed": _base64(_pack(changed)),
+            "ids": _base64(b"".join(token_id.to_bytes(BYTES_PER_ID, "little") for token_id in ids)),
+            "pieces": new,
+        }
+
+    def _changed(self, step: CanvasStep) -> Sequence[int]:
+        before = self._before
+        if before is None or before.canvas_index != step.canvas_index:
+            return [1] * len(step.token_ids)
+        pairs = zip(step.token_ids, before.token_ids, strict=True)
+        return [int(token_id != earlier) for token_id, earlier in pairs]
+
+
+class StepReader:
+    """Follows the steps of one stream and makes each of them whole again."""
+
+    def __init__(self) -> None:
+        self._pieces: dict[int, str] = {}
+        self._token_ids: array[int] = array("i")
+        self._canvas_index = -1
+
+    def read(self, given: Fields) -> CanvasStep:
+        """The step that was written; StreamError if its parts do not fit each other or the step before."""
+        entropies = given.packed("entropies")
+        length = len(entropies)
+        if not 0 < length <= MAX_CANVAS_LENGTH:
+            raise StreamError(f"its canvas has {length} tokens")
+        canvas_index = given.whole("canvas_index")
+        end = given.whole_or_null("end")
+        if end is not None and end >= length:
+            raise StreamError("its end lies beyond its canvas")
+        self._learn(given.object("pieces"))
+        self._change(given, length, is_first=canvas_index != self._canvas_index)
+        self._canvas_index = canvas_index
+        return CanvasStep(
+            canvas_index=canvas_index,
+            step=given.whole("step", 1),
+            max_steps=given.whole("max_steps", 1),
+            temperature=given.number("temperature"),
+            token_ids=array("i", self._token_ids),
+            pieces=tuple(map(self._piece, self._token_ids)),
+            entropy_levels=entropies,
+            accepted=_unpack(given.packed("accepted"), length),
+            seconds=given.number("seconds"),
+            end=end,
+        )
+
+    def _learn(self, pieces: Fields) -> None:
+        for token_id in pieces.raw:
+            if not (token_id.isascii() and token_id.isdigit()):
+                raise StreamError("its pieces are not named by token ids")
+            self._pieces[int(token_id)] = pieces.text(token_id)
+
+    def _change(self, given: Fields, length: int, *, is_first: bool) -> None:
+        changed = _unpack(given.packed("changed"), length)
+        ids = given.packed("ids")
+        if len(ids) != BYTES_PER_ID * sum(changed):
+            raise StreamError("its ids are not as many as its changed positions")
+        if is_first and not all(changed):
+            raise StreamError("it tells only what changed since a step that is missing")
+        if not is_first and length != len(self._token_ids):
+            raise StreamError("its canvas is not as long as in the step before")
+        token_ids = array("i", bytes(4 * length)) if is_first else self._token_ids
+        starts = range(0, len(ids), BYTES_PER_ID)
+        positions = (position for position, is_new in enumerate(changed) if is_new)
+        for position, start in zip(positions, starts, strict=True):
+            token_ids[position] = int.from_bytes(ids[start : start + BYTES_PER_ID], "little")
+        self._token_ids = token_ids
+
+    def _piece(self, token_id: int) -> str:
+        piece = self._pieces.get(token_id)
+        if piece is None:
+            raise StreamError(f"token {token_id} has no piece")
+        return piece
+
+
+def _base64(raw: bytes) -> str:
+    return b64encode(raw).decode("ascii")
+
+
+def _pack(flags: Sequence[int]) -> bytes:
+    """One bit a position, the first of each eight the lowest."""
+    bits = "".join("1" if flag else "0" for flag in reversed(flags))
+    return int(bits or "0", 2).to_bytes((len(flags) + 7) // 8, "little")
+
+
+def _unpack(packed: bytes, length: int) -> bytes:
+    if len(packed) != (length + 7) // 8:
+        raise StreamError("it marks more or fewer positions than its canvas has")
+    return bytes(packed[position // 8] >> position % 8 & 1 for position in range(length))

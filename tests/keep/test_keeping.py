@@ -1,0 +1,281 @@
+"""`--keep`: the second one-shot finds what the first has loaded; what goes wrong with that is not seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dgchat.keep.posix import CAN_KEEP, connect
+from dgchat.keep.talk import say
+from dgchat_process import run_dgchat, run_scripted, scripted_command
+from scripted_engine import ANSWER
+
+pytestmark = pytest.mark.skipif(not CAN_KEEP, reason="only POSIX can keep a process")
+
+FOREVER = 100.0
+"""Seconds of loading that no test would wait for: whoever answers has not loaded."""
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A runtime folder with a path short enough for a socket; keepers in it are ended."""
+    folder = Path(tempfile.mkdtemp(prefix="dgchat-"))
+    monkeypatch.setenv("DGCHAT_RUNTIME_DIR", str(folder))
+    yield folder
+    for one in kept():
+        with suppress(OSError):
+            os.kill(one["pid"], signal.SIGKILL)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def kept() -> list[dict[str, Any]]:
+    return json.loads(run_dgchat("ps", "--json").stdout)
+
+
+def keep(*arguments: str, **script: object) -> dict[str, Any]:
+    """Leave a keeper behind; what `ps` says of it."""
+    done = run_scripted("--prompt", "hello", "--keep", "60s", *arguments, **script)
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, ANSWER + "\n", b"")
+    (one,) = kept()
+    return one
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 20) -> None:
+    give_up = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < give_up
+        select.select([], [], [], 0.02)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+def socket_in(folder: Path) -> Path:
+    (found,) = folder.glob("*.sock")
+    return found
+
+
+def test_the_second_call_finds_the_model_of_the_first() -> None:
+    one = keep()
+    done = run_scripted("--prompt", "hello", load_seconds=FOREVER)
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, ANSWER + "\n", b"")
+    assert [other["pid"] for other in kept()] == [one["pid"]]
+
+
+def test_a_stream_is_the_same_with_a_kept_engine() -> None:
+    plain = run_scripted("--prompt", "hello", "--seed", "4", "--jsonl").stdout.decode().splitlines()
+    keep()
+    kept_lines = run_scripted("--prompt", "hello", "--seed", "4", "--jsonl", load_seconds=FOREVER).stdout
+    assert kept_lines.decode().splitlines() == plain
+
+
+def test_with_keep_0_a_call_loads_its_own() -> None:
+    keep()
+    assert run_scripted("--prompt", "hello", "--keep", "0", answer="my own").stdout == b"my own\n"
+
+
+@pytest.mark.parametrize("flags", [("--device", "cpu"), ("--context", "100"), ("--model", "/tmp")])
+def test_another_model_device_or_context_is_another_engine(flags: tuple[str, ...]) -> None:
+    keep()
+    assert run_scripted("--prompt", "hello", *flags, answer="my own").stdout == b"my own\n"
+
+
+def test_nobody_else_can_reach_it(folder: Path) -> None:
+    keep()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert socket_in(folder).stat().st_mode & 0o777 == 0o600
+
+
+def test_ps_shows_it_and_stop_ends_it() -> None:
+    one = keep()
+    assert (one["model"], one["device"], one["state"]) == ("scripted 1M", "cpu", "idle")
+    assert 0 < one["expires_in_seconds"] <= 60
+    head, row = run_dgchat("ps").stdout.decode().splitlines()
+    assert head.split() == ["pid", "model", "device", "state", "age", "idle", "expires"]
+    assert row.split()[:3] == [str(one["pid"]), "scripted", "1M"]
+    assert run_dgchat("stop", "1").returncode == 1
+    assert run_dgchat("stop", str(one["pid"])).returncode == 0
+    assert not is_alive(one["pid"])
+    assert run_dgchat("ps").stdout == b""
+    done = run_dgchat("stop")
+    assert (done.returncode, done.stderr) == (1, b"dgchat: no model is kept (dgchat ps lists them)\n")
+
+
+def test_it_is_gone_after_its_time(folder: Path) -> None:
+    one = keep()
+    assert run_scripted("--prompt", "hello", "--keep", "1s", load_seconds=FOREVER).returncode == 0
+    eventually(lambda: not is_alive(one["pid"]))
+    assert list(folder.glob("*.sock")) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_and_leaves_no_socket(folder: Path, number: signal.Signals) -> None:
+    one = keep()
+    os.kill(one["pid"], number)
+    eventually(lambda: not is_alive(one["pid"]))
+    assert list(folder.glob("*.sock")) == []
+
+
+def test_a_crash_is_not_seen(folder: Path) -> None:
+    one = keep()
+    os.kill(one["pid"], signal.SIGKILL)
+    eventually(lambda: not is_alive(one["pid"]))
+    assert socket_in(folder).exists()
+    done = run_scripted("--prompt", "hello", "--keep", "60s", answer="anew")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"anew\n", b"")
+    (other,) = kept()
+    assert other["pid"] != one["pid"]
+
+
+def test_what_a_crash_left_behind_is_taken_away(folder: Path) -> None:
+    one = keep()
+    os.kill(one["pid"], signal.SIGKILL)
+    eventually(lambda: not is_alive(one["pid"]))
+    assert kept() == []
+    assert list(folder.glob("*.sock")) == []
+
+
+def test_a_keeper_that_hangs_up_or_talks_nonsense_is_not_seen(folder: Path) -> None:
+    one = keep()
+    path = socket_in(folder)
+    os.kill(one["pid"], signal.SIGKILL)
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as false:
+        false.bind(str(path))
+        false.listen()
+        command = scripted_command("--prompt", "hello", answer="my own")
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for nonsense in (b'{"state":"idle"}\n', b"\xff not JSON\n"):
+            connection = false.accept()[0]
+            connection.recv(1000)
+            connection.sendall(nonsense)
+            connection.close()
+        assert process.communicate(timeout=30) == (b"my own\n", b"")
+
+
+def test_an_error_of_the_engine_is_told_and_the_model_stays() -> None:
+    one = keep("--steps", "4", fail_at_step=8)
+    done = run_scripted("--prompt", "hello", load_seconds=FOREVER)
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"dgchat: The engine broke. (ask again)\n")
+    assert run_scripted("--prompt", "hello", "--steps", "4", load_seconds=FOREVER).returncode == 0
+    assert [other["pid"] for other in kept()] == [one["pid"]]
+
+
+def test_a_load_that_fails_is_told_as_ever() -> None:
+    done = run_dgchat("--prompt", "hello", "--keep", "60s", "--model", "/no/such/folder")
+    assert (done.returncode, done.stdout) == (3, b"")
+    assert b"/no/such/folder" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+    eventually(lambda: kept() == [])
+
+
+def slow_call(*arguments: str) -> subprocess.Popen[bytes]:
+    command = scripted_command("--prompt", "hello", "--jsonl", *arguments)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def lines_until(process: subprocess.Popen[bytes], wanted: bytes) -> None:
+    assert process.stdout is not None
+    while wanted not in process.stdout.readline():
+        assert process.poll() is None
+
+
+def test_ctrl_c_keeps_the_draft_and_the_model() -> None:
+    one = keep(step_seconds=0.05)
+    process = slow_call("--max-tokens", "96")
+    lines_until(process, b'"step":3,')
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert json.loads(out.splitlines()[-1])["finish_reason"] == "cancelled"
+    assert [other["pid"] for other in kept()] == [one["pid"]]
+
+
+def test_who_leaves_stops_the_answer() -> None:
+    keep(step_seconds=0.3)
+    process = slow_call()
+    lines_until(process, b'"step":2,')
+    assert kept()[0]["state"] == "answering"
+    process.kill()
+    process.wait()
+    eventually(lambda: kept()[0]["state"] == "idle", seconds=2)
+
+
+def test_others_wait_and_say_so() -> None:
+    keep(step_seconds=0.1)
+    first = slow_call("--seed", "1")
+    lines_until(first, b'"step":2,')
+    second = run_scripted("--prompt", "hello", load_seconds=FOREVER)
+    assert second.stdout.decode() == ANSWER + "\n"
+    assert second.stderr == b"dgchat: waiting: the kept model is answering somebody else\n"
+    assert first.wait(timeout=10) == 0
+
+
+def test_a_visitor_who_speaks_another_language_is_cut_off(folder: Path) -> None:
+    keep()
+    for said in (b"GET / HTTP/1.1\r\n\r\n", b"\xff\xfe\n", b"[]\n", b'{"ask":"all"}\n'):
+        with connect(socket_in(folder), 5.0) as connection:
+            connection.sendall(said)
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(100) == b""
+    with connect(socket_in(folder), 5.0) as connection:
+        say(connection, {"ask": "engine", "keep_seconds": None})
+        assert b"ready" in connection.recv(100_000)
+        connection.sendall(b'{"request":{"messages":3}}\n')
+        assert b'"event":"error"' in connection.recv(100_000)
+    assert len(kept()) == 1
+
+
+def test_a_pipe_ends_with_the_answer_though_the_keeper_stays() -> None:
+    command = scripted_command("--prompt", "hello", "--keep", "60s")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        assert process.stdout.read().decode() == ANSWER + "\n"
+    assert len(kept()) == 1
+
+
+def test_a_call_that_finds_a_kept_model_imports_neither_torch_nor_the_hub() -> None:
+    keep()
+    code = (
+        "import sys\nfrom dgchat.cli import run\n"
+        "assert run(['--prompt', 'hello']) == 0\n"
+        "sys.stderr.write(' '.join({name.partition('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
+    assert done.stdout.decode() == ANSWER + "\n"
+    assert not set(done.stderr.decode().split()) & {"torch", "textual", "huggingface_hub", "numpy"}
+
+
+def test_where_it_cannot_be_done_it_is_said_and_the_answer_comes(folder: Path) -> None:
+    folder.rmdir()
+    folder.symlink_to(tempfile.gettempdir())
+    done = run_scripted("--prompt", "hello", "--keep", "60s")
+    folder.unlink()
+    assert (done.returncode, done.stdout.decode()) == (0, ANSWER + "\n")
+    assert done.stderr.startswith(b"dgchat: the model is not kept: ")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_path_too_long_for_a_socket_is_said(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setenv("DGCHAT_RUNTIME_DIR", str(folder / ("x" * 120)))
+    done = run_scripted("--prompt", "hello", "--keep", "60s")
+    assert (done.returncode, done.stdout.decode()) == (0, ANSWER + "\n")
+    assert done.stderr.startswith(b"dgchat: the model is not kept: ")
