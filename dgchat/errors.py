@@ -90,16 +90,16 @@ class PromptError(DgchatError):
     """A prompt that cannot be encoded, or that is longer than the model's context."""
 
 
-class StreamError(DgchatError):
-    """A line that is none of an answer's stream, or a stream that ends before its answer."""
-
-
 class TraceError(DgchatError):
     """A stored trace that cannot be read."""
 
 
 class StoreError(DgchatError):
     """Stored conversations that cannot be read or written; the message says which file and why."""
+
+
+class StreamError(DgchatError):
+    """A line that is none of an answer's stream, or a stream that ends before its answer."""
 
 
 class TemplateError(CheckpointError):

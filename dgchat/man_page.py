@@ -18,12 +18,12 @@ Command = Any
 """A command of Typer's, whose types are its own affair."""
 
 
-def man_page(command: Command, exit_codes: str) -> str:
-    """The page of dgchat(1) in the man macros; `exit_codes` reads `...: 0 ok; 1 wrong; ...`."""
-    return "\n".join(_page(command, exit_codes)) + "\n"
+def man_page(command: Command) -> str:
+    """The page of dgchat(1) in the man macros; the epilog of `command` reads `...: 0 ok; 1 wrong; ...`."""
+    return "\n".join(_page(command)) + "\n"
 
 
-def _page(command: Command, exit_codes: str) -> Iterator[str]:
+def _page(command: Command) -> Iterator[str]:
     context = command.context_class(command, info_name="dgchat")
     today = datetime.now(tz=UTC).date().isoformat()
     yield f'.TH DGCHAT 1 {today} "dgchat {__version__}" "User Commands"'
@@ -37,7 +37,7 @@ def _page(command: Command, exit_codes: str) -> Iterator[str]:
         yield from _command(inner, name, context)
     yield from _environment()
     yield ".SH EXIT STATUS"
-    for code, meaning in _EXIT_CODE.findall(exit_codes.partition(": ")[2]):
+    for code, meaning in _EXIT_CODE.findall(command.epilog.partition(": ")[2]):
         yield from _item(code, meaning)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 from platformdirs import user_cache_path, user_config_path, user_data_path, user_runtime_path
@@ -44,7 +45,9 @@ def cache_dir() -> Path:
 
 def runtime_dir() -> Path:
     """Where running processes are found, until the machine is restarted; it need not exist."""
-    return _moved("DGCHAT_RUNTIME_DIR") or user_runtime_path(APP, appauthor=False)
+    with warnings.catch_warnings():  # platformdirs prints one where nothing names such a folder
+        warnings.simplefilter("ignore")
+        return _moved("DGCHAT_RUNTIME_DIR") or user_runtime_path(APP, appauthor=False)
 
 
 def theme_dirs() -> list[Path]:

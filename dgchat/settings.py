@@ -189,9 +189,7 @@ class Settings:
     )
     theme: str = _setting("auto", _name, "Name of a theme, or auto: by the terminal's background.")
     motion: str = _choice(("full", "calm", "off"), "How much moves: full, calm or off.")
-    noise: str = _choice(
-        ("glyphs", "raw"), "What stands for unknown tokens: glyphs, or raw: their own wild text."
-    )
+    raw_noise: bool = _off("Show the wild text of unknown tokens in place of noise glyphs.")
     plain: bool = _off("A chat of plain lines, for screen readers and simple terminals.")
     fps: int | None = _setting(
         None, _whole(1, 60), "Frames per second; left out: 20, or 10 over SSH, or 2 in calm motion."

@@ -45,8 +45,8 @@ def modules_after(statement: str) -> set[str]:
         "import dgchat.hub.download, dgchat.model_commands.pull",
         "import dgchat.session.session",
         "import dgchat.one_shot.run",
-        "import dgchat.batch.run",
         "import dgchat.replay.command",
+        "import dgchat.batch.run",
     ],
 )
 def test_light_modules_load_neither_torch_nor_textual(statement: str) -> None:

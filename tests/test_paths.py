@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dgchat.errors import UsageError
-from dgchat.paths import cache_dir, config_dir, data_dir
+from dgchat.paths import cache_dir, config_dir, data_dir, runtime_dir
 
 PLACES = [("DGCHAT_CONFIG_DIR", config_dir), ("DGCHAT_DATA_DIR", data_dir), ("DGCHAT_CACHE_DIR", cache_dir)]
 
@@ -29,3 +29,12 @@ def test_the_home_of_nobody_is_named_with_its_variable(
     monkeypatch.setenv(variable, "~nosuchuser/x")
     with pytest.raises(UsageError, match=f"{variable} is ~nosuchuser/x, and"):
         place()
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_nothing_names_a_folder_for_running_processes_nobody_is_warned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("DGCHAT_RUNTIME_DIR", raising=False)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    assert runtime_dir().name == "dgchat"

@@ -19,7 +19,7 @@ class MostLikely(NamedTuple):
 
 
 def most_likely(logits: Tensor, count: int) -> MostLikely:
-    """The `count` most likely tokens of each position and their probabilities, from logits [canvas, vocab]."""
+    """The `count` most likely tokens of each position, with probabilities; logits [canvas, vocab]."""
     values, token_ids = logits.topk(count, dim=-1)
     totals = [rows.float().logsumexp(-1, keepdim=True) for rows in logits.split(_ROWS_AT_A_TIME)]
     return MostLikely(token_ids, (values.float() - torch.cat(totals)).exp())

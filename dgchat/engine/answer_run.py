@@ -169,8 +169,7 @@ class AnswerRun:
     def _alternatives(self, likely: MostLikely | None) -> Alternatives | None:
         if likely is None:
             return None
-        ids = likely.token_ids.flatten().tolist()
-        probabilities = likely.probabilities.flatten().tolist()
+        ids, probabilities = likely.token_ids.flatten().tolist(), likely.probabilities.flatten().tolist()
         return Alternatives(array("i", ids), tuple(map(self.tokenizer.piece, ids)), array("f", probabilities))
 
 

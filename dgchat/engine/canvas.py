@@ -26,9 +26,9 @@ class Canvas:
         start: CanvasStart | None = None,
         num_alternatives: int = 0,
     ) -> None:
-        """Without a `start` it begins as noise; steps tell so many likely tokens of each position."""
-        self.num_alternatives = num_alternatives
+        """Without a `start` it begins as noise; every step tells so many alternatives of each position."""
         self.index, self.sampler, self.draws = index, sampler, draws
+        self._num_alternatives = num_alternatives
         self.shape = (1, model.config.canvas_length)
         self.vocab_size = model.config.vocab_size
         start = start or CanvasStart(draws.initial_canvas(index, self.shape, self.vocab_size), 0)
@@ -51,9 +51,9 @@ class Canvas:
         """Token ids [1, canvas] for the positions that the present step does not accept."""
         return self.draws.noise(self.index, self.step, self.shape, self.vocab_size)
 
-    def most_likely(self, logits: Tensor) -> MostLikely | None:
-        """What else could stand at each position, from logits [canvas, vocab]; None if nobody asked."""
-        return most_likely(logits, self.num_alternatives) if self.num_alternatives else None
+    def likely(self, logits: Tensor) -> MostLikely | None:
+        """The most likely tokens by logits [canvas, vocab], if they are asked for."""
+        return most_likely(logits, self._num_alternatives) if self._num_alternatives else None
 
     def renew(self, token_ids: Tensor, soft_embedding: Tensor) -> None:
         """Take what the next step begins with, [canvas] and [canvas, hidden]."""

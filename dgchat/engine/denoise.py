@@ -49,10 +49,8 @@ def denoise(
         accepted = accept_by_entropy(entropy, bounds)
         told = zip(batch, argmax_canvas, entropy, accepted, logits, strict=True)
         yield [
-            DenoisingStep(
-                c.step, c.temperature, argmax, nats, kept, c.is_done(argmax, nats), c.most_likely(scores)
-            )
-            for c, argmax, nats, kept, scores in told
+            DenoisingStep(c.step, c.temperature, argmax, nats, kept, c.is_done(argmax, nats), c.likely(row))
+            for c, argmax, nats, kept, row in told
         ]
         going = [index for index, canvas in enumerate(batch) if canvas in canvases]
         if going:

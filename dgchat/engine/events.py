@@ -94,14 +94,14 @@ class GenerationRequest:
     """All randomness of the answer is a function of this number (0 .. MAX_SEED)."""
     thinking: bool = False
     """Ask the model to think in its thought channel first."""
+    record_alternatives: bool = False
+    """Let every step tell the most likely tokens of each position; the answer is the same."""
     initial_canvas: tuple[tuple[int, ...], ...] = ()
     """Token ids of a draft, canvas after canvas, to refine; empty to begin with noise."""
     noise_level: float = 1.0
     """Share of the draft, and of the denoising steps, to think over: 0 returns the draft, 1 forgets it."""
     refine_pass: int = 0
     """Which refinement this is; with the same seed another pass thinks over other positions."""
-    record_alternatives: bool = False
-    """Let every step tell the most likely tokens of each position; the answer is the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,12 @@ def as_wanted(answered: Answered, wanted: Wanted, is_terminal: bool, refined: Ma
     """What is to be printed; DgchatError if the part that is wanted is not there. JSON also has `refined`."""
     if wanted.json:
         return as_json(answered, refined)
-    return written(_part(answered.finished, wanted), is_terminal)
+    return as_text(_part(answered.finished, wanted), is_terminal)
 
 
-def written(text: str, is_terminal: bool) -> str:
-    """The text and a newline; a file or pipe gets it letter for letter, except what a terminal would obey."""
-    text = text.rstrip("\n")
+def as_text(answer: str, is_terminal: bool) -> str:
+    """The answer alone; a file or pipe gets it letter for letter, except what a terminal would obey."""
+    text = answer.rstrip("\n")
     if is_terminal:
         return visible(text) + "\n"
     return _CONTROLS.sub(lambda control: visible(control[0], newlines=False), text) + "\n"

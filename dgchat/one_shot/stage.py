@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TextIO
 
-from dgchat.one_shot.canvas_lines import NOISE_GLYPHS, PLAIN_NOISE_GLYPHS, CanvasLines
+from dgchat.one_shot.canvas_lines import CanvasLines, noise_glyphs_for
 from dgchat.one_shot.printer import InPlacePrinter
 from dgchat.one_shot.watch import Watched, run_watched
 from dgchat.settings import Settings
@@ -35,12 +35,5 @@ class Stage:
 
     def show(self, watched: Watched) -> None:
         """Run it in a thread, draw it until its last step has been seen, and leave nothing behind."""
-        run_watched(watched, InPlacePrinter(self.stream), CanvasLines(_noise_glyphs(self.stream)), self.pace)
-
-
-def _noise_glyphs(stream: TextIO) -> str:
-    try:
-        NOISE_GLYPHS.encode(stream.encoding)
-    except UnicodeEncodeError:
-        return PLAIN_NOISE_GLYPHS
-    return NOISE_GLYPHS
+        lines = CanvasLines(noise_glyphs_for(self.stream))
+        run_watched(watched, InPlacePrinter(self.stream), lines, self.pace)

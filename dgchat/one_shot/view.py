@@ -9,7 +9,7 @@ from typing import BinaryIO, TextIO
 
 from dgchat.engine.events import FinishReason
 from dgchat.errors import UsageError
-from dgchat.one_shot.output import summary_of, written
+from dgchat.one_shot.output import as_text, summary_of
 from dgchat.one_shot.prompt import FROM_STDIN
 from dgchat.one_shot.run import CANCELLED, OK
 from dgchat.one_shot.signals import stop_on_signals
@@ -39,7 +39,7 @@ def _report(viewing: Viewing, stage: Stage, out: TextIO) -> int:
     answered = viewing.answered
     assert answered is not None
     finished = answered.finished
-    out.write(written(finished.text, out.isatty()))
+    out.write(as_text(finished.text, out.isatty()))
     out.flush()
     if finished.reason is FinishReason.CANCELLED:
         stage.stream.write("dgchat: the answer was stopped where it was written\n")

@@ -7,7 +7,7 @@ import time
 from typing import TextIO
 
 from dgchat.one_shot.canvas_lines import CanvasLines, noise_glyphs_for
-from dgchat.one_shot.output import written
+from dgchat.one_shot.output import as_text
 from dgchat.one_shot.printer import InPlacePrinter, Line
 from dgchat.replay.canvas_history import CanvasHistory
 from dgchat.replay.export import export_recording
@@ -41,7 +41,7 @@ def run_replay(
             _play(recording, InPlacePrinter(err), CanvasLines(noise_glyphs_for(err)), pace)
         except KeyboardInterrupt:
             return _INTERRUPTED
-    out.write(written(recording.text, out.isatty()))
+    out.write(as_text(recording.text, out.isatty()))
     return 0
 
 

@@ -138,7 +138,7 @@ def _check_lengths(step: CanvasStep, number: int) -> None:
 
 
 def _check_order(before: CanvasStep | None, step: CanvasStep, number: int) -> None:
-    is_next = step.step == 1 and step.canvas_index == (before.canvas_index + 1 if before else 0)
+    is_next = step.canvas_index > before.canvas_index if before else True  # a refined canvas may begin later
     is_same = before is not None and (step.canvas_index, step.step, len(step.token_ids)) == (
         before.canvas_index,
         before.step + 1,

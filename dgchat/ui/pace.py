@@ -41,5 +41,5 @@ class Pace:
             is_trailing=settings.pace == "trail" and not is_calm,
             is_calm=settings.motion != "full",
             bytes_per_second=REMOTE_BYTES_PER_SECOND if over_ssh else None,
-            shows_raw_noise=settings.noise == "raw",
+            shows_raw_noise=settings.raw_noise,
         )

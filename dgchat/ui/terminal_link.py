@@ -64,8 +64,7 @@ def is_terminal_behind(app: App[None]) -> bool:
 
 def write_to_terminal(app: App[None], sequence: str) -> None:
     """Send a control sequence of our own between two frames; nothing where there is no terminal."""
-    driver = _driver_of(app)
-    if driver is not None:
+    if driver := _driver_of(app):
         driver.write(sequence)
 
 

@@ -30,7 +30,7 @@ def without_field(line: str, name: str) -> str:
         ([with_field(HEAD, version=2)], "version 2"),
         ([HEAD], "no steps"),
         ([HEAD, "{"], "line 2 is no JSON"),
-        ([HEAD, STEPS[1]], "line 2 is not the step that follows"),
+        ([HEAD, STEPS[0], STEPS[0]], "line 3 is not the step that follows"),
         ([HEAD, STEPS[0], STEPS[2]], "line 3 is not the step that follows"),
         ([HEAD, without_field(STEPS[0], "ids")], "line 2 has no 'ids'"),
         ([HEAD, with_field(STEPS[0], ids=[1])], "different lengths"),

@@ -25,7 +25,7 @@ class UserMessage(Vertical):
 
     def again(self) -> UserMessage:
         """The prompt once more."""
-        return UserMessage(self._text)
+        return UserMessage(self._text, self._attachments)
 
     def compose(self) -> ComposeResult:
         """A label, the text, the files."""
