@@ -115,19 +115,15 @@ class ChatTokenizer:
                 self._pieces[token_id] = self._tokenizer.decode([token_id], skip_special_tokens=False)
         return self._pieces[token_id]
 
-    def pieces(self, token_ids: Sequence[int]) -> tuple[str, ...]:
-        """Text of each token where they stand side by side; untrusted.
+    def join_parts(self, token_ids: Sequence[int], pieces: Sequence[str]) -> tuple[tuple[int, int, str], ...]:
+        """Where tokens that are parts of characters make whole ones together: begin, end, and the text.
 
-        A character of several tokens is the text of the first of them, and the others have none, once the run
-        is whole; until then each of them is `U+FFFD`.
+        A run that is not whole yet is left out: its `pieces` are `U+FFFD` each.
         """
-        pieces = list(map(self.piece, token_ids))
-        if _PART in pieces:
-            for first, end in _runs_of_parts(pieces):
-                whole = self.decode(token_ids[first:end])
-                if _PART not in whole:
-                    pieces[first:end] = [whole, *[""] * (end - first - 1)]
-        return tuple(pieces)
+        if _PART not in pieces:
+            return ()
+        runs = [(first, end, self.decode(token_ids[first:end])) for first, end in _runs_of_parts(pieces)]
+        return tuple(run for run in runs if _PART not in run[2])
 
     def _encode_text(self, text: str) -> list[int]:
         if not text:

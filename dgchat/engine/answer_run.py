@@ -76,6 +76,7 @@ class AnswerRun:
     to_encode: Sequence[int] | None = None
     """What the prefix must hold before the next canvas begins; None if it does."""
     _text: str = ""
+    _is_thinking: bool = False
     _since: float = 0.0
 
     def __post_init__(self) -> None:
@@ -134,6 +135,7 @@ class AnswerRun:
         kept = canvas[:end][: self.max_new_tokens - len(self.token_ids)]
         self.token_ids += kept
         self.canvas = None
+        self._is_thinking = ends_inside_thought(self.token_ids, self.tokenizer)
         before, (_, self._text) = self._text, split_thought(self.token_ids, self.tokenizer)
         self.on_event(CanvasCommitted(index, self._text[len(before) :], steps, stop_reason))
         if stop_reason is StopReason.CANCELLED:
@@ -147,19 +149,21 @@ class AnswerRun:
 
     def _step_event(self, index: int, step: DenoisingStep, seconds: float) -> CanvasStep:
         ids = step.argmax_canvas.tolist()
+        pieces = tuple(map(self.tokenizer.piece, ids))
         return CanvasStep(
             canvas_index=index,
             step=step.step,
             max_steps=self.request.sampler.max_denoising_steps,
             temperature=step.temperature,
             token_ids=array("i", ids),
-            pieces=self.tokenizer.pieces(ids),
+            pieces=pieces,
             entropy_levels=bytes(_entropy_levels(step.entropy).tolist()),
             accepted=bytes(step.accepted.tolist()),
             seconds=seconds,
             end=first_end(ids, self.tokenizer.end_ids),
             alternatives=self._alternatives(step.alternatives),
-            thought=mark_thought(ids, self.tokenizer, ends_inside_thought(self.token_ids, self.tokenizer)),
+            joined=self.tokenizer.join_parts(ids, pieces),
+            thought=mark_thought(ids, self.tokenizer, self._is_thinking),
         )
 
     def _alternatives(self, likely: MostLikely | None) -> Alternatives | None:

@@ -180,6 +180,8 @@ class CanvasStep:
     """Position of the first end-of-turn token on the argmax canvas; None if there is none."""
     alternatives: Alternatives | None = None
     """The most likely tokens of each position; None unless the request asked for them."""
+    joined: tuple[tuple[int, int, str], ...] = ()
+    """Where tokens that are parts of characters make whole ones together: begin, end, text; untrusted."""
     thought: bytes = b""
     """1 where the token belongs to the thought channel, its markers included, else 0; empty if none does."""
 

@@ -80,12 +80,11 @@ def test_text_survives_the_way_to_ids_and_back(tokenizer: ChatTokenizer, text: s
     assert tokenizer.decode(encode(tokenizer, text)) == text
 
 
-def test_a_character_of_several_tokens_is_shown_once_its_run_is_whole(tokenizer: ChatTokenizer):
+def test_parts_of_a_character_are_joined_once_their_run_is_whole(tokenizer: ChatTokenizer):
     ids = encode(tokenizer, "a🙂")
-    whole = tokenizer.pieces(ids)
-    assert "".join(whole) == "a🙂"
-    assert len(whole) == len(ids)
-    assert set(tokenizer.pieces(ids[:-1])[1:]) == {"\ufffd"}
+    pieces = list(map(tokenizer.piece, ids))
+    assert tokenizer.join_parts(ids, pieces) == ((1, len(ids), "🙂"),)
+    assert tokenizer.join_parts(ids[:-1], pieces[:-1]) == ()
 
 
 def test_a_piece_shows_special_tokens_and_parts_of_characters(tokenizer: ChatTokenizer):

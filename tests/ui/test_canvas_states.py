@@ -133,3 +133,16 @@ def test_a_thought_is_one_line_and_its_markers_are_never_drawn():
     for number in (1, 2):
         states.observe(replace(step(number, words), thought=bytes([1, 1, 1, 1, 0])), float(number))
     assert "".join(token.text for token in states.tokens(9.0)) == "▸ thinking, 4 tokens\nParis."
+
+
+def test_parts_of_a_character_are_placeholders_until_their_run_is_whole():
+    parts = step(1, "a \ufffd \ufffd b")
+    states = watch(parts)
+    assert [token.text for token in states.tokens(9.0)] == ["a", "\ufffd", "\ufffd", "b"]
+    states.observe(replace(parts, step=2, joined=((1, 3, "海"),)), 1.0)
+    assert [(token.text, token.width) for token in states.tokens(9.0)] == [
+        ("a", 1),
+        ("海", 2),
+        ("", 0),
+        ("b", 1),
+    ]

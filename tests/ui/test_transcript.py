@@ -34,7 +34,7 @@ async def resume(chat, num_turns: int = NUM_TURNS) -> Transcript:
 
     def views_of(number: int) -> list[Widget]:
         turn = past_turn(number)
-        return [UserMessage(turn.prompt), AnswerView(turn, screen.theme, screen._pace, None)]
+        return [UserMessage(turn.prompt), screen.view_of(turn)]
 
     await screen.remove_welcome()
     transcript = screen.query_one(Transcript)

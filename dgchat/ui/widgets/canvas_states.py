@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
 
@@ -55,6 +56,7 @@ class CanvasStates:
         self._end: int | None = None
         self._end_run = 0
         self._step: CanvasStep | None = None
+        self._pieces: Sequence[str] = ()
         self._texts: dict[str, tuple[str, int]] = {}
         self._noises: dict[int, str] = {}
         self._kept: dict[int, tuple[tuple[object, ...], DrawnToken]] = {}
@@ -70,6 +72,7 @@ class CanvasStates:
             self._start(len(step.token_ids))
         self._end_run = self._end_run + 1 if step.end == self._end and self._step else 1
         self._end, self._step = step.end, step
+        self._pieces = _joined(step)
         for position, token_id in enumerate(step.token_ids):
             if token_id == self._token_ids[position]:
                 self._runs[position] += 1
@@ -131,7 +134,7 @@ class CanvasStates:
             self.latest_overturned = position
         self._token_ids[position], self._runs[position], self._settled[position] = token_id, 1, 0
         if self._step is not None:
-            self._minds[position].append(self._step.pieces[position])
+            self._minds[position].append(self._pieces[position])
 
     def _has_settled(self, position: int) -> bool:
         """Whether it counts as settled from now on, until it changes: a wavering entropy does not blink."""
@@ -185,7 +188,7 @@ class CanvasStates:
         assert self._step is not None
         if self._is_padding(position):
             return END_GLYPH, 1
-        piece = self._step.pieces[position]
+        piece = self._pieces[position]
         if piece not in self._texts:
             text = visible(piece)
             self._texts[piece] = text, cell_len(text) + text.count("\n")
@@ -201,6 +204,16 @@ class CanvasStates:
             blanks = min(cells - 1, len(text) - len(text.lstrip(" ")))
             self._noises[position] = " " * blanks + NOISE_CELL * (cells - blanks)
         return self._noises[position]
+
+
+def _joined(step: CanvasStep) -> Sequence[str]:
+    """The text of each token; of a run that is a character together, the first has all of it."""
+    if not step.joined:
+        return step.pieces
+    pieces = list(step.pieces)
+    for begin, end, text in step.joined:
+        pieces[begin:end] = [text, *[""] * (end - begin - 1)]
+    return pieces
 
 
 def _with_thought_folded(tokens: tuple[DrawnToken, ...], thought: bytes) -> tuple[DrawnToken, ...]:
