@@ -24,6 +24,8 @@ from dgchat.errors import DgchatError, UsageError
 from dgchat.model_commands.group import models
 from dgchat.safe_text import visible
 from dgchat.session.loading import EngineLoader
+from dgchat.session.past import PastWanted, wanted_past
+from dgchat.session_commands.group import sessions
 from dgchat.settings import (
     ChosenSettings,
     choose_settings,
@@ -51,6 +53,7 @@ app = typer.Typer(
 add_commands(app)
 app.add_typer(models, name="models")
 app.add_typer(config, name="config")
+app.add_typer(sessions, name="sessions")
 
 
 @app.callback(invoke_without_command=True)
@@ -126,6 +129,7 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     thinking: Annotated[bool | None, option("thinking", "--think/--no-think")] = None,
     alternatives: Annotated[bool | None, option("alternatives", "--alternatives/--no-alternatives")] = None,
     system: Annotated[str | None, option("system", metavar="TEXT")] = None,
+    save: Annotated[bool | None, option("save", "--save/--no-save")] = None,
     keep: Annotated[str | None, option("keep", metavar="TIME")] = None,
     theme: Annotated[str | None, option("theme", metavar="NAME")] = None,
     motion: Annotated[str | None, option("motion", metavar="full|calm|off")] = None,
@@ -135,19 +139,31 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     pace: Annotated[str | None, option("pace", metavar="trail|live")] = None,
     bell: Annotated[bool | None, option("bell", "--bell/--no-bell")] = None,
     title: Annotated[bool | None, option("title", "--title/--no-title")] = None,
+    goes_on: Annotated[
+        bool, typer.Option("--continue", "-c", help="Go on with the last conversation.")
+    ] = False,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID|TEXT", help="Go on with this conversation, or the latest that holds the text."
+        ),
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Fetch the model of --model without asking, if need be.")
     ] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> int:
     flags = {name: call.params[name] for name in setting_names()}
+    past = wanted_past(resume, goes_on=goes_on)
     if version:
         sys.stdout.write(f"dgchat {__version__}\n")
         raise typer.Exit
     if call.invoked_subcommand is not None:
+        own = {"goes_on": "continue"}
         given = [name for name, value in call.params.items() if value and name not in {*flags, "version"}]
         if given:
-            raise UsageError(f"--{given[0].replace('_', '-')} does not go before {call.invoked_subcommand}")
+            flag = own.get(given[0], given[0]).replace("_", "-")
+            raise UsageError(f"--{flag} does not go before {call.invoked_subcommand}")
         call.obj = flags
         return 0
     from dgchat.one_shot.refining import RefineWish  # the commands do without
@@ -162,7 +178,9 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
         if template is not None or wanted != Wanted():
             raise UsageError("only an answer to a prompt can be printed so", hint="use --prompt")
         fetch_if_missing(settings, yes=yes)
-        return _chat_in_terminal(chosen, loader_for(settings, flags))
+        return _chat_in_terminal(chosen, loader_for(settings, flags), past)
+    if past:
+        raise UsageError("--continue and --resume are for the chat", hint="leave out --prompt")
     from dgchat.one_shot.asked import messages_of  # a chat does without the one-shot
     from dgchat.one_shot.run import run_one_shot
 
@@ -201,10 +219,10 @@ def _with_values(arguments: Sequence[str]) -> list[str]:
     return ["--code=first" if argument == "--code" else argument for argument in arguments]
 
 
-def _chat_in_terminal(chosen: ChosenSettings, loader: EngineLoader) -> int:
+def _chat_in_terminal(chosen: ChosenSettings, loader: EngineLoader, past: PastWanted | None) -> int:
     from dgchat.ui.run import run_app  # brings textual, which a one-shot does without
 
-    return run_app(chosen.settings, loader, chosen.origins)
+    return run_app(chosen.settings, loader, chosen.origins, past)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

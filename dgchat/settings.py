@@ -180,7 +180,9 @@ class Settings:
     thinking: bool = _off("Let the model think before it answers.")
     alternatives: bool = _off("Record the five likeliest tokens of every position and step, for the replay.")
     system: str = _setting("", _text, "Instructions that precede the conversation.")
-    save: bool = _setting(True, _switch, "Store conversations and prompts on this machine.")
+    save: bool = _setting(
+        True, _switch, "Store conversations and prompts on this machine.", ("true", "false")
+    )
     keep: int | None = _setting(
         None,
         _duration,

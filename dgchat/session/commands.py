@@ -52,6 +52,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("refine", "[noise|url[:model]]", "go over the last answer again, here or on a chat server"),
     Command("continue", "", "go on with an answer that was cut at its limit"),
     Command("undo", "", "take back the last turn, its prompt returns to the box"),
+    Command("edit", "[n]", "write the last prompt, or the n-th, anew: another version"),
+    Command("branch", "[n]", "show another version of an edited or retried prompt"),
+    Command("resume", "[text]", "go on with a stored conversation"),
+    Command("rename", "[title]", "give the conversation another title"),
+    Command("delete", "[yes]", "delete the conversation; /undo brings it back", ("yes",)),
+    Command("save", "[file]", "write the conversation to a new file: .md or .json"),
     Command(
         "copy",
         "[code n|prompt]",

@@ -20,7 +20,7 @@ from dgchat.engine.events import (
     GenerationRequest,
     GenerationStats,
 )
-from dgchat.errors import DgchatError, LoadCancelled, as_dgchat_error
+from dgchat.errors import DgchatError, LoadCancelled, StoreError, as_dgchat_error
 from dgchat.session.attachments import Attachment
 from dgchat.session.conversation import Conversation, branch_to
 from dgchat.session.loading import EngineLoader, Loading
@@ -66,6 +66,10 @@ class Session:
         self.settings = settings or TurnSettings()
         self.conversation = Conversation()
         self.store = store
+        self.store_error: StoreError | None = None
+        """Why there is no store, if there was to be one."""
+        self.unanswered = ""
+        """The prompt that a resumed conversation ends with, if it has no answer."""
         self.running: Turn | None = None
         self.edited: Turn | None = None
         """The turn in whose place the next prompt will stand; None if that goes on from the end."""
@@ -250,9 +254,9 @@ class Session:
         """Start the conversation anew; settings stay."""
         self.resume(Conversation())
 
-    def resume(self, conversation: Conversation) -> None:
-        """Go on with this conversation; settings stay."""
-        self.conversation, self.edited = conversation, None
+    def resume(self, conversation: Conversation, unanswered: str = "") -> None:
+        """Go on with this conversation, and with its last prompt if that has no answer; settings stay."""
+        self.conversation, self.unanswered, self.edited = conversation, unanswered, None
 
     def close(self) -> int:
         """Stop the answer, keep its draft, and write what is not yet on the disk; how much could not be."""

@@ -47,7 +47,7 @@ def as_json(conversation: Conversation) -> dict[str, Any]:
 def write_conversation(conversation: Conversation, target: str, form: str = "") -> Path:
     """Write it to a file that was not there, and say which; DgchatError if that cannot be done.
 
-    The name's suffix tells the format unless `form` does. A folder, or nothing, gets a name made of the title.
+    The name's suffix tells the format unless `form` does. In a folder it gets a name made of the title.
     """
     path = Path(target or ".").expanduser()
     form = form or (path.suffix[1:].lower() if not path.is_dir() else FORMATS[0])

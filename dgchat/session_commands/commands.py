@@ -71,7 +71,8 @@ def _change(
         for identity in wanted:
             if identity not in known:
                 raise UsageError(f"There is no conversation {identity}; nothing was changed.")
-        if not all([choose(store)(identity).wait() for identity in wanted]):
+        tickets = [choose(store)(identity) for identity in wanted]
+        if not all(ticket.wait() for ticket in tickets):
             raise store.trouble or StoreError("Nothing was changed.")
     err.write(f"{visible(told, newlines=False)}\n")
     return 0

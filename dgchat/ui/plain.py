@@ -19,6 +19,9 @@ from dgchat.session.session import Session
 from dgchat.session.turn import Turn
 
 _POLL_SECONDS = 0.1
+_RECALLED_TURNS = 3
+"""Of a conversation that goes on, so many are printed again."""
+
 _COMMANDS_HERE = ("help", "new", "quit")
 
 
@@ -37,6 +40,7 @@ def run_plain(session: Session, reads: TextIO, writes: TextIO) -> int:
     )
     if info.choice:
         _say(writes, visible(info.choice, newlines=False))
+    _recall(session, writes)
     while (line := _ask(reads, writes)) is not None:
         try:
             command = parse_command(line)
@@ -50,6 +54,21 @@ def run_plain(session: Session, reads: TextIO, writes: TextIO) -> int:
         else:
             _obey(session, command[0], writes)
     return 0
+
+
+def _recall(session: Session, writes: TextIO) -> None:
+    """What is wrong with the storage, and the end of the conversation that goes on."""
+    if session.store_error is not None:
+        _say(writes, f"Error: {session.store_error}")
+    if session.store is not None:
+        session.store.listen(lambda trouble: _say(writes, f"Error: {trouble}") if trouble else None)
+    turns = session.turns
+    if turns:
+        _say(writes, f"Going on with: {session.conversation.title}. Turns so far: {len(turns)}.")
+    for turn in turns[-_RECALLED_TURNS:]:
+        _say(writes, f"You: {turn.prompt}\nAnswer: {turn.text}")
+    if session.unanswered:
+        _say(writes, f"Not answered yet: {session.unanswered}")
 
 
 def _load(session: Session, writes: TextIO) -> EngineInfo:

@@ -8,6 +8,7 @@ from textual.widget import Widget
 
 from dgchat.session.turn import Turn
 from dgchat.ui.widgets.answer_view import AnswerView
+from dgchat.ui.widgets.user_message import UserMessage
 
 
 class TurnViews:
@@ -28,6 +29,21 @@ class TurnViews:
         """Remember what shows a turn that begins; the last of them is its answer."""
         self._views[turn] = views
         self._latest = self.answer_to(turn)
+
+    def put(self, turn: Turn, views: list[Widget]) -> None:
+        """Remember what shows a turn that is over."""
+        self._views[turn] = views
+
+    def is_on_page(self, turn: Turn) -> bool:
+        """Whether the turn is on the screen, or near enough to be scrolled to."""
+        views = self._views.get(turn, [])
+        return bool(views) and all(view.is_attached for view in views)
+
+    def show_note(self, turn: Turn, note: str) -> None:
+        """Put something beside the label of the prompt."""
+        for view in self._views.get(turn, []):
+            if isinstance(view, UserMessage):
+                view.show_note(note)
 
     def answer_to(self, turn: Turn) -> AnswerView | None:
         """The answer as it stands on the screen, if it does."""
@@ -71,6 +87,11 @@ class TurnViews:
         for view in self._answers(turn):
             view.add_class("-replaced")
 
+    def undim(self, turn: Turn) -> None:
+        """No other answer is to take its place."""
+        for view in self._answers(turn):
+            view.remove_class("-replaced")
+
     def take_place(self, turn: Turn) -> None:
         """What was on the screen for a replaced turn belongs to the new one, or is as it was."""
         if turn.replaces is None:
@@ -78,8 +99,7 @@ class TurnViews:
         if turn.messages():
             self._views[turn] = self._views.pop(turn.replaces, []) + self._views.get(turn, [])
             return
-        for view in self._answers(turn.replaces):
-            view.remove_class("-replaced")
+        self.undim(turn.replaces)
 
     def _answers(self, turn: Turn) -> list[AnswerView]:
         return [view for view in self._views.get(turn, []) if isinstance(view, AnswerView)]

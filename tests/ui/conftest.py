@@ -101,5 +101,6 @@ def open_chat(tmp_path, monkeypatch) -> OpenChat:
             if loaded:
                 await chat.until(lambda: session.info is not None)
             yield chat
+        session.close()
 
     return open_it

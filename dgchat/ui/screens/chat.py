@@ -24,6 +24,7 @@ from dgchat.session.first_run import is_first_run
 from dgchat.session.refining import Refining
 from dgchat.session.session import Session
 from dgchat.session.turn import Turn, TurnSettings
+from dgchat.ui.branch_view import show_branch, version_note
 from dgchat.ui.current_app import current_app
 from dgchat.ui.engine_thread import start_loading, start_turn
 from dgchat.ui.keys import Keymap
@@ -99,6 +100,7 @@ class ChatScreen(Screen[None]):
         self._show_hints()
         self.query_one(Controls).show_settings()
         start_loading(self.session, self)
+        self.call_later(self._commands.conversations.begin)
 
     async def on_model_loaded(self, message: ModelLoaded) -> None:
         """Offer the model's own ranges."""
@@ -143,6 +145,9 @@ class ChatScreen(Screen[None]):
         elif not turn.text and not turn.replaces:
             self.give_back(turn.prompt)
         self.views.take_place(turn)
+        self.views.show_note(turn, version_note(self.session.conversation, turn))
+        if not turn.messages() and not turn.replaces and turn.parent is not self.session.conversation.leaf:
+            await show_branch(self, self.session.conversation.leaf)  # an edited prompt got no answer
         view = self.views.answer_to(turn)
         if view is not None and not self.look.pace.is_moving:
             await view.settle()
@@ -188,14 +193,16 @@ class ChatScreen(Screen[None]):
         """Send a prompt, and load the model again if it is not there; DgchatError if an answer is still being
         written. Parameters as for `Session.begin`.
         """
+        is_edited = self.session.edited is not None
         turn = self.session.begin(prompt, replaces, begun, attachments, settings, refining)
+        if is_edited:
+            await show_branch(self, turn.parent)
         if self.session.load_again():
             start_loading(self.session, self)
         view = self.view_of(turn)
         views: list[Widget] = [view] if replaces else [UserMessage(prompt, turn.attachments), view]
         self.views.add(turn, views)
-        if not self.query_one(TitleBar).topic:
-            self.query_one(TitleBar).topic = prompt
+        self.query_one(TitleBar).topic = self.session.conversation.title
         await self.remove_welcome()
         transcript = self.query_one(Transcript)
         await transcript.add(*views)
@@ -214,6 +221,8 @@ class ChatScreen(Screen[None]):
         if not isinstance(self.focused, Slider):
             if self.session.cancel():
                 self.flash("stopping after this step")
+            elif self._commands.conversations.drop_edit():
+                box.replace_text("")
             elif not box.text and self.session.cancel_loading():
                 self.flash("stopping the loading")
         box.focus()

@@ -14,6 +14,7 @@ from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
 from dgchat.ui.screens.help import HelpScreen
 from dgchat.ui.slash.arguments import KnownArguments
+from dgchat.ui.slash.conversations import ConversationCommands
 from dgchat.ui.slash.copying import CopyCommands
 from dgchat.ui.slash.look import LookCommands
 from dgchat.ui.slash.prompt import PromptCommands
@@ -45,7 +46,9 @@ class ChatCommands:
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
         self._session = screen.session
+        self.conversations = ConversationCommands(screen)
         self._groups: tuple[CommandGroup, ...] = (
+            self.conversations,
             LookCommands(screen),
             CopyCommands(screen),
             PromptCommands(screen),
@@ -73,7 +76,6 @@ class ChatCommands:
             "seed": self._seed,
             "think": self._think,
             "continue": self._continue,
-            "undo": self._undo,
             "stats": self._stats,
             "quit": self._quit,
         }
@@ -159,13 +161,6 @@ class ChatCommands:
         if not turn.text:
             raise UsageError("The answer was cut before its first word.", hint="allow more tokens and /retry")
         await self._screen.ask(turn.prompt, replaces=turn, begun=turn.text)
-
-    async def _undo(self, argument: str) -> None:
-        self._refuse_while_running()
-        turn = self._last_turn()
-        self._session.undo()
-        await self._screen.views.remove(turn)
-        self._screen.give_back(turn.prompt)
 
     async def _stats(self, argument: str) -> None:
         await self._say(describe_stats(self._last_turn()))

@@ -18,18 +18,27 @@ from dgchat.session.attachments import Attachment
 class UserMessage(Vertical):
     """A prompt, letter for letter, and the files that went along with it."""
 
-    def __init__(self, text: str, attachments: Sequence[Attachment] = ()) -> None:
+    def __init__(self, text: str, attachments: Sequence[Attachment] = (), note: str = "") -> None:
+        """`note` stands beside the label."""
         super().__init__()
         self._text = text
         self._attachments = attachments
+        self._note = note
+        self._label = Static(classes="message-label")
 
     def again(self) -> UserMessage:
         """The prompt once more."""
-        return UserMessage(self._text, self._attachments)
+        return UserMessage(self._text, self._attachments, self._note)
+
+    def show_note(self, note: str) -> None:
+        """Put something beside the label, in the place of what stands there."""
+        self._note = note
+        self._label.update(Content.assemble("you", f"   {note}" if note else ""))
 
     def compose(self) -> ComposeResult:
         """A label, the text, the files."""
-        yield Static(Content("you"), classes="message-label")
+        self.show_note(self._note)
+        yield self._label
         yield Static(Content(visible(self._text)), classes="message-text")
         for attachment in self._attachments:
             yield AttachmentView(attachment)

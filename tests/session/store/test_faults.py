@@ -31,7 +31,8 @@ from dgchat.session.store.store import Store, store_path
 from scripted_engine import ScriptedEngine
 
 name, num_turns, step_seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-session = Session(lambda loading: ScriptedEngine(steps=4, step_seconds=step_seconds), store=Store(store_path()))
+engine = ScriptedEngine(steps=4, step_seconds=step_seconds)
+session = Session(lambda loading: engine, store=Store(store_path()))
 session.load()
 
 
