@@ -33,7 +33,7 @@ from dgchat.ui.messages import ModelFailed, ModelLoaded, TurnEnded, TurnMoved
 from dgchat.ui.slash.commands import ChatCommands
 from dgchat.ui.turn_views import TurnViews
 from dgchat.ui.widgets.answer_view import AnswerView
-from dgchat.ui.widgets.canvas_panel import CanvasPanel
+from dgchat.ui.widgets.canvas_panel import PANEL_CLASS, CanvasPanel
 from dgchat.ui.widgets.composer import Composer
 from dgchat.ui.widgets.controls import Controls
 from dgchat.ui.widgets.key_hints import KeyHints, choose_hints
@@ -47,7 +47,7 @@ from dgchat.ui.widgets.transcript import Transcript
 from dgchat.ui.widgets.user_message import UserMessage
 from dgchat.ui.widgets.welcome import Welcome
 
-_WIDTHS = [(0, "-narrow"), (72, "-medium"), (110, "-wide"), (132, "-spacious")]
+_WIDTHS = [(0, "-narrow"), (72, "-medium"), (110, "-wide"), (132, PANEL_CLASS)]
 _HEIGHTS = [(0, "-short"), (14, "-high")]
 
 TWICE_SECONDS = 1.0
