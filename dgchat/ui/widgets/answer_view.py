@@ -154,7 +154,9 @@ class AnswerView(Ground, Vertical):
         for timer in (self._timer, self._phase_timer):
             if timer:
                 timer.stop()
-        self.query_ancestor(Transcript).hold_height()
+        for transcript in self.ancestors:
+            if isinstance(transcript, Transcript):
+                transcript.hold_height()
         with current_app(self).batch_update():
             await self._swap()
         self.is_settled = True
