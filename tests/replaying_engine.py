@@ -61,7 +61,10 @@ class ReplayingEngine:
                 due += self.step_seconds
                 if cancelled.wait(max(0.0, due - time.monotonic())):
                     self.stopped_after.append(time.monotonic())
-                    return self._finished("".join(shown), FinishReason.CANCELLED, num_steps, index + 1)
+                    draft = "".join(steps[step.step - 2].pieces) if step.step > 1 else ""
+                    on_event(CanvasCommitted(index, draft, step.step - 1, StopReason.CANCELLED))
+                    text = "".join([*shown, draft])
+                    return self._finished(text, FinishReason.CANCELLED, num_steps, index + 1)
                 num_steps += 1
                 on_event(replace(step, seconds=self.step_seconds))
             text = "".join(steps[-1].pieces)

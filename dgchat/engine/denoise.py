@@ -47,10 +47,11 @@ def denoise(
         argmax_canvas, proposed, entropy = model.ops.token_statistics(logits, uniforms)
         bounds = entropy.new_tensor([canvas.sampler.entropy_bound for canvas in batch]).unsqueeze(-1)
         accepted = accept_by_entropy(entropy, bounds)
-        told = zip(batch, argmax_canvas, entropy, accepted, logits, strict=True)
+        likely = [canvas.likely(row) for canvas, row in zip(batch, logits, strict=True)]
+        told = zip(batch, argmax_canvas, entropy, accepted, likely, strict=True)
         yield [
-            DenoisingStep(c.step, c.temperature, argmax, nats, kept, c.is_done(argmax, nats), c.likely(row))
-            for c, argmax, nats, kept, row in told
+            DenoisingStep(c.step, c.temperature, argmax, nats, kept, c.is_done(argmax, nats), others)
+            for c, argmax, nats, kept, others in told
         ]
         going = [index for index, canvas in enumerate(batch) if canvas in canvases]
         if going:

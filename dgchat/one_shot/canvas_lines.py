@@ -9,7 +9,7 @@ from typing import TextIO
 from dgchat.engine.events import CanvasStep
 from dgchat.one_shot.printer import Line
 from dgchat.ui.widgets.canvas_layout import Row, Slot, fit, lay_out
-from dgchat.ui.widgets.canvas_states import CanvasStates, DrawnToken, State
+from dgchat.ui.widgets.canvas_states import NOISE_CELL, CanvasStates, DrawnToken, State
 
 ENTROPY_LEVELS = (0.01, 0.1, 0.5, 1.3)
 """Nats between the levels; above the last a token is noise."""
@@ -80,13 +80,14 @@ class CanvasLines:
         return Line(text, _width(row))
 
     def _text(self, slot: Slot, token: DrawnToken) -> str:
-        if token.state is State.NOISE and not token.is_past_end:
-            return self._noise(slot.position, slot.width)
-        return fit(token.text, slot.start, slot.width)
+        text = fit(token.text, slot.start, slot.width)
+        if token.state is State.NOISE:
+            return text.replace(NOISE_CELL, self._noise_glyph(slot.position))
+        return text
 
-    def _noise(self, position: int, width: int) -> str:
+    def _noise_glyph(self, position: int) -> str:
         step = self._step.step if self._step else 0
-        return self._noise_glyphs[(position * 7 + step) % len(self._noise_glyphs)] * width
+        return self._noise_glyphs[(position * 7 + step) % len(self._noise_glyphs)]
 
 
 def _plain_line(row: Row, tokens: Sequence[DrawnToken]) -> Line:

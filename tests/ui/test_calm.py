@@ -6,6 +6,7 @@ from collections import defaultdict
 from time import monotonic
 
 from dgchat.settings import Settings
+from dgchat.ui.widgets.canvas_rows import CanvasRows
 from scripted_engine import ScriptedEngine
 
 
@@ -33,6 +34,6 @@ async def test_fresh_words_do_not_light_up(open_chat):
     async with open_chat(ScriptedEngine(), Settings(motion="calm")) as chat:
         await chat.send("calmly")
         await chat.until(lambda: bool(chat.answers) and chat.answers[0].num_drawn_steps > 0)
-        style = chat.answers[0]._canvas.get_component_rich_style("live-canvas--fresh")
+        style = chat.app.chat.query_one(CanvasRows).get_component_rich_style("live-canvas--fresh")
         assert not style.bold
         assert chat.app.animation_level == "none"

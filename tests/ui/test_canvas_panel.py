@@ -16,7 +16,7 @@ from replaying_engine import ReplayingEngine
 def view(**changes) -> PanelView:
     tokens = [DrawnToken("a", 1, State.SETTLED, 0), DrawnToken("b", 1, State.DRAFT, 2)] * 40
     given = {
-        "title": "canvas 1/2 · step 9/48",
+        "title": "canvas 1 of at most 2",
         "max_steps": 48,
         "entropies": (1.7, 0.9, 0.2),
         "tokens": tokens,
@@ -52,7 +52,7 @@ def test_the_panel_shows_what_the_last_overturned_token_has_been_and_nothing_a_t
 
 def test_the_curve_falls_with_the_entropy_and_leaves_room_for_the_steps_to_come():
     rows = entropy_curve([4.0, 0.1, 0.003], max_steps=6, width=6, height=2)
-    assert rows == ["█", "█▇▁"] or (rows[0] == "█" and len(rows[1]) == 3)
+    assert rows == ["█", "██▁"]
 
 
 @pytest.mark.parametrize(("width", "is_there"), [(96, False), (131, False), (132, True), (200, True)])
@@ -66,4 +66,4 @@ async def test_the_panel_stands_beside_the_canvas_from_132_columns_on(open_chat,
         await chat.until_settled()
         assert ("settle map" in chat.screen_text) == is_there
         if is_there:
-            assert "canvas 1/1 · step 48/48" in chat.screen_text
+            assert "canvas 1 of at most 1" in chat.screen_text

@@ -154,9 +154,9 @@ class AnswerView(Ground, Vertical):
         for timer in (self._timer, self._phase_timer):
             if timer:
                 timer.stop()
-        for transcript in self.ancestors:
-            if isinstance(transcript, Transcript):
-                transcript.hold_height()
+        for ancestor in self.ancestors:
+            if isinstance(ancestor, Transcript):
+                ancestor.hold_height()
         with current_app(self).batch_update():
             await self._swap()
         self.is_settled = True
@@ -215,7 +215,7 @@ class AnswerView(Ground, Vertical):
         tokens = rate * max(1e-9, self._engine_seconds)
         parallel = len(step.token_ids) * num_steps / max(1e-9, self._engine_seconds)
         return PanelView(
-            title=f"canvas {step.canvas_index + 1}/{canvases} · step {step.step}/{step.max_steps}",
+            title=f"canvas {step.canvas_index + 1} of at most {canvases}",
             max_steps=step.max_steps,
             entropies=tuple(self._entropies),
             tokens=states.tokens(monotonic()),

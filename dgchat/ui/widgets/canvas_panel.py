@@ -31,7 +31,7 @@ class PanelView:
     """What the panel shows of one step."""
 
     title: str
-    """Which canvas and step."""
+    """Which canvas."""
     max_steps: int
     entropies: Sequence[float]
     """Nats, mean of each step so far of the canvas."""
