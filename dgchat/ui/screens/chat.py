@@ -138,6 +138,8 @@ class ChatScreen(Screen[None]):
         """Take the turn into the conversation, or give the prompt back."""
         turn = message.turn
         self.session.conclude(turn)
+        if not turn.messages() and not turn.replaces and turn.parent is not self.session.conversation.leaf:
+            await show_branch(self, self.session.conversation.leaf)  # an edited prompt got no answer
         self._show_hints()
         self.query_one(Controls).show_settings()
         if turn.error is not None:
@@ -146,8 +148,6 @@ class ChatScreen(Screen[None]):
             self.give_back(turn.prompt)
         self.views.take_place(turn)
         self.views.show_note(turn, version_note(self.session.conversation, turn))
-        if not turn.messages() and not turn.replaces and turn.parent is not self.session.conversation.leaf:
-            await show_branch(self, self.session.conversation.leaf)  # an edited prompt got no answer
         view = self.views.answer_to(turn)
         if view is not None and not self.look.pace.is_moving:
             await view.settle()
