@@ -39,7 +39,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("think", "[on|off]", "let the model think first", ("on", "off")),
     Command("replay", "[n]", "an answer once more, step by step: the last, or the n-th"),
     Command("heat", "[n]", "a map of when each token of an answer settled"),
-    Command("export", "[file]", "write how the last answer came to be: .html, .svg, .cast or .jsonl"),
+    Command(
+        "export",
+        "[file]",
+        "how the last answer came to be: .html, .svg, .cast, .jsonl; the conversation: .md, .json",
+    ),
     Command(
         "alternatives",
         "[on|off]",

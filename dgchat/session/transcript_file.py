@@ -26,6 +26,14 @@ _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 """Names that are no files on some systems."""
 
 
+def wanted_file(argument: str) -> tuple[str, str] | None:
+    """File and format of `md`, `json notes.json` or `notes.md`; None if it asks for something else."""
+    form, _, file = argument.strip().partition(" ")
+    if form.lower() in FORMATS:
+        return file.strip(), form.lower()
+    return (argument.strip(), "") if Path(argument.strip()).suffix[1:].lower() in FORMATS else None
+
+
 def as_text(conversation: Conversation, form: str) -> str:
     """The conversation in one of FORMATS: the branch that is being read as Markdown, all of it as JSON."""
     if form == "json":

@@ -46,13 +46,14 @@ class ChatCommands:
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
         self._session = screen.session
-        self.conversations = ConversationCommands(screen)
+        replay = ReplayCommands(screen)
+        self.conversations = ConversationCommands(screen, replay.export)
         self._groups: tuple[CommandGroup, ...] = (
             self.conversations,
             LookCommands(screen),
             CopyCommands(screen),
             PromptCommands(screen),
-            ReplayCommands(screen),
+            replay,
             RetryCommands(screen),
             RefineCommands(screen),
         )

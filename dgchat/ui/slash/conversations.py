@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dgchat.errors import StoreError, UsageError
 from dgchat.session.commands import read_number
 from dgchat.session.store.store import Store
-from dgchat.session.transcript_file import write_conversation
+from dgchat.session.transcript_file import wanted_file, write_conversation
 from dgchat.session.turn import Turn
 from dgchat.ui.branch_view import show_branch
 from dgchat.ui.current_app import current_app
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 class ConversationCommands:
     """Moves between conversations, and between the branches of one."""
 
-    def __init__(self, screen: ChatScreen) -> None:
+    def __init__(self, screen: ChatScreen, export_replay: Handler) -> None:
+        """`export_replay`: writes how the last answer came to be."""
         self._screen = screen
+        self._export_replay = export_replay
         self._session = screen.session
         self._deleted = ""
 
@@ -41,6 +43,7 @@ class ConversationCommands:
             "edit": self._edit,
             "branch": self._branch,
             "save": self._save,
+            "export": self._export,
         }
 
     async def begin(self) -> None:
@@ -189,8 +192,13 @@ class ConversationCommands:
 
     async def _save(self, argument: str) -> None:
         self._turns()
-        path = await asyncio.to_thread(write_conversation, self._session.conversation, argument)
+        file, form = wanted_file(argument) or (argument, "")
+        path = await asyncio.to_thread(write_conversation, self._session.conversation, file, form)
         self._screen.flash(f"written to {path}")
+
+    async def _export(self, argument: str) -> None:
+        """A conversation is written by /save, how an answer came to be by /export; either finds the other."""
+        await (self._save(argument) if wanted_file(argument) else self._export_replay(argument))
 
     def _turns(self) -> list[Turn]:
         if not self._session.turns:

@@ -33,7 +33,6 @@ class ReplayCommands:
             "alternatives": self._alternatives,
             "replay": self._replay,
             "heat": self._heat,
-            "export": self._export,
         }
 
     async def _alternatives(self, argument: str) -> None:
@@ -49,7 +48,8 @@ class ReplayCommands:
     async def _heat(self, argument: str) -> None:
         self._open(argument, heat=True)
 
-    async def _export(self, argument: str) -> None:
+    async def export(self, argument: str) -> None:
+        """Write how the last answer came to be; the suffix of the name chooses the format."""
         recording = Recording.of(self._turn(len(self._screen.session.turns)), self._model)
         palette = palette_of(self._screen.look.theme)
         path = await asyncio.to_thread(export_recording, recording, argument or free_name(), palette)

@@ -184,6 +184,10 @@ async def test_save_writes_a_new_file_and_overwrites_none(open_chat, tmp_path, m
         await chat.until(Path("all.json").exists)
         await chat.until(lambda: "all.json" in chat.hint)
         assert json.loads(Path("all.json").read_text())["turns"][0]["answer"] == "Water **moves**."
+        await chat.send("/export md notes")
+        await chat.until(Path("notes").exists)
+        await chat.send("/export notes.md")
+        await chat.until(Path("notes.md").exists)
         await chat.send("/save all.json")
         await chat.until(lambda: "all.json is there already; nothing was written." in chat.said)
 
