@@ -89,6 +89,8 @@ def _row(step: CanvasStep) -> list[object]:
         step.end,
         len(step.token_ids),
         step.alternatives is not None,
+        step.joined,
+        step.thought.translate(_TO_DIGITS).decode(),
     ]
 
 
@@ -211,7 +213,7 @@ class _Unpacker:
         return taken
 
     def _step(self, row: list[Any], part: _Slices, before: CanvasStep | None) -> CanvasStep:
-        canvas_index, number, max_steps, temperature, seconds, end, length, _ = row
+        canvas_index, number, max_steps, temperature, seconds, end, length, _, joined, thought = row
         is_first = before is None or before.canvas_index != canvas_index or len(before.token_ids) != length
         pairs = self._pairs(part.tokens, None if is_first else before)
         past = bytes(length) if is_first or before is None else before.entropy_levels
@@ -228,6 +230,8 @@ class _Unpacker:
             seconds=float(seconds),
             end=None if end is None else int(end),
             alternatives=self._alternatives(part),
+            joined=tuple((int(begin), int(past), str(text)) for begin, past, text in joined),
+            thought=str(thought).encode().translate(_FROM_DIGITS),
         )
 
     def _pairs(self, changes: array[int], before: CanvasStep | None) -> list[tuple[int, str]]:

@@ -66,6 +66,11 @@ def test_the_same_token_may_have_another_text_elsewhere():
     assert unpack_trace(pack_trace(trace_of(step)))[0].pieces == ("\ufffd", "é")
 
 
+def test_characters_of_several_tokens_and_thoughts_come_back():
+    step = one_step(joined=((0, 2, "\U0001f60a"),), thought=b"\x01\x00")
+    assert list(unpack_trace(pack_trace(trace_of(step, one_step(step=2))))) == [step, one_step(step=2)]
+
+
 def test_canvases_of_different_length_come_back():
     short = one_step(
         step=2, token_ids=array("i", [7]), pieces=("a",), entropy_levels=b"\x05", accepted=b"\x01"
