@@ -1,4 +1,4 @@
-"""Draws the pictures of the README: the chat on a real run of the bundled model, held at a middle step.
+"""Draws the pictures: the chat on real runs of the bundled model, held at a middle step, and one that moves.
 
 python screenshots/make_screenshots.py [FOLDER]
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event as Flag
 
@@ -27,14 +28,22 @@ from dgchat.engine.events import (
     GenerationRequest,
 )
 from dgchat.paths import bundled_model
+from dgchat.replay.export import export_recording
+from dgchat.replay.palette import DEFAULT_PALETTE
+from dgchat.replay.recording import Recording
+from dgchat.session.session import Session
 from dgchat.settings import Settings
+from dgchat.ui.app import DgchatApp
 from dgchat.ui.run import make_app, make_session
 from dgchat.ui.terminal import Terminal
 
 PROMPT = "tell me a story"
-SETTINGS = Settings(seed=7, theme="ember", pace="live")
-SIZE = (100, 18)
+SETTINGS = Settings(seed=7, theme="ember", pace="live", save=False, alternatives=True)
+TERMINAL = Terminal(is_dumb=False, is_light=False, is_remote=False)
 PATIENCE_SECONDS = 120.0
+USUAL, WIDE, SMALL = (100, 18), (140, 22), (80, 24)
+COMPARED_STEPS = 6
+_KEY_OF = {" ": "space", "/": "slash"}
 
 HALF_DENOISED = 0.5
 """Of the first step's mean entropy: the picture is taken when the canvas has fallen below this."""
@@ -67,23 +76,78 @@ class HeldEngine:
         return self.engine.generate(request, hold, cancelled)
 
 
-async def take_pictures(folder: Path) -> None:
-    """Write half-denoised.svg and answer.svg."""
-    engine = HeldEngine(load_engine(bundled_model()))
-    session = make_session(SETTINGS, lambda loading: engine)
-    app = make_app(SETTINGS, session, Terminal(is_dumb=False, is_light=False, is_remote=False))
-    async with app.run_test(size=SIZE) as pilot:
-        await _until(pilot, lambda: session.info is not None)
-        await pilot.press(*("space" if letter == " " else letter for letter in PROMPT), "enter")
+class Photographer:
+    """One chat of a size, and where its pictures go."""
+
+    def __init__(self, app: DgchatApp, session: Session, engine: HeldEngine, folder: Path) -> None:
+        self.app, self.session, self.engine, self.folder = app, session, engine, folder
+        self.pilot: Pilot[None]
+
+    async def ask(self, text: str) -> None:
+        """Type and send."""
+        await self.pilot.press(*(_KEY_OF.get(letter, letter) for letter in text), "enter")
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, and let the screen follow."""
+        await self.pilot.press(*keys)
+        await self.pilot.pause(0.5)
+
+    async def take(self, name: str) -> None:
+        """The screen as it is."""
+        await self.pilot.pause(0.5)
+        _write(self.folder / name, self.app.export_screenshot(title="dgchat"))
+
+    async def take_half_denoised(self, name: str) -> None:
+        """The story while it is held at a middle step; afterwards it settles."""
+        await self.ask(PROMPT)
         try:
-            await _until(pilot, engine.held.is_set)
-            await pilot.pause(0.5)
-            _write(folder / "half-denoised.svg", app.export_screenshot(title="dgchat"))
+            await _until(self.pilot, self.engine.held.is_set)
+            await self.take(name)
         finally:
-            engine.release.set()
-        await _until(pilot, lambda: bool(session.turns))
-        await pilot.pause(1.0)
-        _write(folder / "answer.svg", app.export_screenshot(title="dgchat"))
+            self.engine.release.set()
+        await _until(self.pilot, lambda: bool(self.session.turns))
+        await self.pilot.pause(1.0)
+
+
+@asynccontextmanager
+async def chat(
+    engine: Engine, folder: Path, size: tuple[int, int], theme: str = "ember"
+) -> AsyncIterator[Photographer]:
+    """A chat over the bundled model, ready to be asked."""
+    held = HeldEngine(engine)
+    settings = replace(SETTINGS, theme=theme)
+    session = make_session(settings, lambda loading: held)
+    app = make_app(settings, session, TERMINAL)
+    photographer = Photographer(app, session, held, folder)
+    async with app.run_test(size=size) as pilot:
+        photographer.pilot = pilot
+        await _until(pilot, lambda: session.info is not None)
+        yield photographer
+
+
+async def take_pictures(folder: Path) -> None:
+    """Every picture, and the animation of one answer."""
+    engine = load_engine(bundled_model())
+    async with chat(engine, folder, USUAL) as usual:
+        await usual.take_half_denoised("half-denoised.svg")
+        await usual.take("answer.svg")
+        await usual.press("alt+r", *["left"] * 8)
+        await usual.take("replay.svg")
+        await usual.press("end", "left", "left", "h")  # the last step of the first canvas
+        await usual.take("heat.svg")
+        await usual.press("h", "i")
+        await usual.take("inspector.svg")
+        await usual.press("escape", "escape")
+        await usual.ask(f"/retry {COMPARED_STEPS}")
+        await _until(usual.pilot, lambda: usual.session.running is None)
+        await usual.take("compare.svg")
+        (folder / "denoising.svg").unlink(missing_ok=True)
+        recording = Recording.of(usual.session.turns[0], "nano")
+        print(export_recording(recording, str(folder / "denoising.svg"), DEFAULT_PALETTE))
+    async with chat(engine, folder, WIDE) as wide:
+        await wide.take_half_denoised("wide.svg")
+    async with chat(engine, folder, SMALL, "paper") as light:
+        await light.take_half_denoised("light-80x24.svg")
 
 
 async def _until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:

@@ -14,6 +14,10 @@ _OPENING = re.compile(
 """What people say before they say what they want."""
 
 
+_CODE = re.compile(r"[(){}\[\]=<>_/\\]")
+"""What only occurs where capitals matter."""
+
+
 def title_of(prompt: str) -> str:
     """The first sentence of the prompt in one line, without its courtesies and cut at a word."""
     line = next(
@@ -22,8 +26,8 @@ def title_of(prompt: str) -> str:
     words = " ".join(line.lstrip("#>*- ").split())
     words = _OPENING.sub("", words) or words
     sentence = re.split(r"(?<=[.!?])\s", words, maxsplit=1)[0].rstrip(".:;,")
-    title = sentence if len(sentence) >= 4 else words.rstrip(".:;,")
-    return _shortened(title[:1].upper() + title[1:])
+    title = sentence if len(sentence) >= 4 else words.rstrip(".:;,") or words
+    return _shortened(title if _CODE.search(title) else title[:1].upper() + title[1:])
 
 
 def _shortened(title: str) -> str:

@@ -33,7 +33,7 @@ from dgchat.ui.messages import ModelFailed, ModelLoaded, TurnEnded, TurnMoved
 from dgchat.ui.slash.commands import ChatCommands
 from dgchat.ui.turn_views import TurnViews
 from dgchat.ui.widgets.answer_view import AnswerView
-from dgchat.ui.widgets.canvas_panel import CanvasPanel
+from dgchat.ui.widgets.canvas_panel import PANEL_CLASS, CanvasPanel
 from dgchat.ui.widgets.composer import Composer
 from dgchat.ui.widgets.controls import Controls
 from dgchat.ui.widgets.key_hints import KeyHints, choose_hints
@@ -47,7 +47,7 @@ from dgchat.ui.widgets.transcript import Transcript
 from dgchat.ui.widgets.user_message import UserMessage
 from dgchat.ui.widgets.welcome import Welcome
 
-_WIDTHS = [(0, "-narrow"), (72, "-medium"), (110, "-wide"), (132, "-spacious")]
+_WIDTHS = [(0, "-narrow"), (72, "-medium"), (110, "-wide"), (132, PANEL_CLASS)]
 _HEIGHTS = [(0, "-short"), (14, "-high")]
 
 TWICE_SECONDS = 1.0
@@ -138,6 +138,8 @@ class ChatScreen(Screen[None]):
         """Take the turn into the conversation, or give the prompt back."""
         turn = message.turn
         self.session.conclude(turn)
+        if not turn.messages() and not turn.replaces and turn.parent is not self.session.conversation.leaf:
+            await show_branch(self, self.session.conversation.leaf)  # an edited prompt got no answer
         self._show_hints()
         self.query_one(Controls).show_settings()
         if turn.error is not None:
@@ -146,8 +148,6 @@ class ChatScreen(Screen[None]):
             self.give_back(turn.prompt)
         self.views.take_place(turn)
         self.views.show_note(turn, version_note(self.session.conversation, turn))
-        if not turn.messages() and not turn.replaces and turn.parent is not self.session.conversation.leaf:
-            await show_branch(self, self.session.conversation.leaf)  # an edited prompt got no answer
         view = self.views.answer_to(turn)
         if view is not None and not self.look.pace.is_moving:
             await view.settle()

@@ -25,6 +25,9 @@ from dgchat.ui.screens.picker_preview import describe_conversation, describe_emp
 _WIDTHS = [(0, "-stacked"), (100, "-beside")]
 _HEIGHTS = [(0, "-short"), (18, "-high")]
 
+_AGE_WIDTH = 13
+"""Cells; `30 Sep 2025` and a gap."""
+
 _SEARCH = "search every word of every conversation"
 _HINT = "enter go on · ctrl+t rename · ctrl+d delete · esc close"
 _RENAME_HINT = "enter renames · esc leaves it"
@@ -217,7 +220,7 @@ class ConversationPicker(ModalScreen[str]):
 
     def _show_head(self) -> None:
         count = len(self._summaries)
-        told = f"{count} conversation{'' if count == 1 else 's'}" if count or self._searched else ""
+        told = f"{count} found" if self._searched.strip() else str(count)
         self.query_one("#picker-head", Static).update(
             Content.assemble(("conversations", "bold"), "  ", (told, "$muted"))
         )
@@ -231,5 +234,5 @@ class ConversationPicker(ModalScreen[str]):
 def _row(summary: Summary) -> Content:
     title = visible(" ".join(summary.title.split()), newlines=False) or "untitled"
     found = visible(" ".join(summary.found.split()), newlines=False)
-    parts = [(f"{age(summary.changed, time()):>7}  ", "$muted"), (title, "")]
+    parts = [(f"{age(summary.changed, time()):{_AGE_WIDTH}}", "$muted"), (title, "")]
     return Content.assemble(*parts, *([(f"   {found}", "$muted")] if found else []))

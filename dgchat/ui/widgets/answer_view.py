@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from time import monotonic
 
 from textual.app import ComposeResult
@@ -22,7 +24,7 @@ from dgchat.ui.playback import Playback
 from dgchat.ui.terminal_link import ByteBudget, is_terminal_behind, num_written_bytes
 from dgchat.ui.theme import ChatTheme
 from dgchat.ui.widgets.answer_label import AnswerLabel
-from dgchat.ui.widgets.canvas_panel import PanelView
+from dgchat.ui.widgets.canvas_panel import PANEL_CLASS, PanelView
 from dgchat.ui.widgets.ground import Ground
 from dgchat.ui.widgets.live_canvas import LiveCanvas
 from dgchat.ui.widgets.settled_answer import settled_answer
@@ -46,9 +48,10 @@ class AnswerView(Ground, Vertical):
     class StepDrawn(Message):
         """Another step is on the screen."""
 
-        def __init__(self, view: PanelView, is_last: bool) -> None:
+        def __init__(self, view: Callable[[], PanelView], is_last: bool) -> None:
             super().__init__()
             self.view = view
+            """Called if somebody has room for it."""
             self.is_last = is_last
 
     def __init__(self, turn: Turn, theme: ChatTheme, pace: Pace, loading: Loading | None) -> None:
@@ -203,16 +206,15 @@ class AnswerView(Ground, Vertical):
         words = describe_step(self.turn, step, states.settled_fraction, rate)
         if states.num_overturned:
             words += f" · {states.num_overturned} overturned"
-        self._status.words = words
-        self._status.entropies = tuple(self._entropies)
-        is_last = self.turn.is_over and self._playback.drawn == len(self.turn.trace) - 1
-        self.post_message(self.StepDrawn(self._panel_view(step, rate), is_last))
+        self._status.tell(words, self._entropies)
+        if self.screen.has_class(PANEL_CLASS):
+            is_last = self.turn.is_over and self._playback.drawn == len(self.turn.trace) - 1
+            self.post_message(self.StepDrawn(partial(self._panel_view, step, tokens, rate), is_last))
 
-    def _panel_view(self, step: CanvasStep, rate: float) -> PanelView:
+    def _panel_view(self, step: CanvasStep, num_tokens: int, rate: float) -> PanelView:
         states = self._canvas.states
         canvases = self.turn.canvas.max_canvases if self.turn.canvas else 1
         num_steps = self._playback.drawn + 1
-        tokens = rate * max(1e-9, self._engine_seconds)
         parallel = len(step.token_ids) * num_steps / max(1e-9, self._engine_seconds)
         return PanelView(
             title=f"canvas {step.canvas_index + 1} of at most {canvases}",
@@ -224,7 +226,7 @@ class AnswerView(Ground, Vertical):
             figures=(
                 f"{rate:.0f} tok/s effective",
                 f"{parallel:.0f} tok/s parallel",
-                f"{tokens / num_steps:.1f} tokens/forward",
+                f"{num_tokens / num_steps:.1f} tokens/forward",
                 f"{1000 * self._engine_seconds / num_steps:.0f} ms/step",
             ),
         )

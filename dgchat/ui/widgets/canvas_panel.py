@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import ClassVar
@@ -18,6 +18,9 @@ from dgchat.ui.widgets.styled_rows import StyledRow, StyledRows
 
 REDRAW_SECONDS = 0.4
 """The panel is drawn at most this often: it is looked at, not watched."""
+
+PANEL_CLASS = "-spacious"
+"""The class of a screen that is wide enough for the panel."""
 
 CURVE_ROWS = 4
 MIND_ROWS = 4
@@ -67,12 +70,11 @@ class CanvasPanel(StyledRows):
         self._view: PanelView | None = None
         self._drawn_at = float("-inf")
 
-    def follow(self, view: PanelView, now: float, *, at_once: bool = False) -> None:
-        """Show a step, unless the last one was shown a moment ago."""
-        self._view = view
-        self.set_class(True, "-used")
+    def follow(self, view: Callable[[], PanelView], now: float, *, at_once: bool = False) -> None:
+        """Show a step, unless another one was shown a moment ago."""
         if at_once or now - self._drawn_at >= REDRAW_SECONDS:
-            self._drawn_at = now
+            self._drawn_at, self._view = now, view()
+            self.set_class(True, "-used")
             self._draw()
 
     def clear(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log
 from typing import ClassVar
 
@@ -36,6 +37,12 @@ class StatusLine(StyledRows):
 
     def watch_entropies(self) -> None:
         """Draw what has changed of the line."""
+        self.show_line()
+
+    def tell(self, words: str, entropies: Sequence[float]) -> None:
+        """Change words and curve, and draw the line once."""
+        self.set_reactive(StatusLine.words, words)
+        self.set_reactive(StatusLine.entropies, tuple(entropies))
         self.show_line()
 
     def on_resize(self) -> None:
