@@ -67,3 +67,15 @@ async def test_the_panel_stands_beside_the_canvas_from_132_columns_on(open_chat,
         assert ("settle map" in chat.screen_text) == is_there
         if is_there:
             assert "canvas 1 of at most 1" in chat.screen_text
+
+
+@pytest.mark.parametrize("small", [(20, 5), (5, 3), (80, 24)])
+async def test_a_terminal_made_small_and_large_again_has_its_panel_back(open_chat, small):
+    engine = ReplayingEngine([made_up_trace()], 0.02)
+    async with open_chat(lambda _: engine, Settings(), size=(160, 50)) as chat:
+        await chat.send("tides?")
+        await chat.until_settled()
+        for size in (small, (160, 5), small, (160, 50)):
+            await chat.pilot.resize_terminal(*size)
+            await chat.pilot.pause()
+        await chat.until(lambda: "settle map" in chat.screen_text)

@@ -5,8 +5,9 @@ from __future__ import annotations
 LEAST_INDEXED = 3
 """Letters; the index holds every run of three, and what is shorter is looked for in the texts themselves."""
 
-_AROUND = 28
-"""Letters shown on each side of what was found."""
+_BEFORE = 12
+_AFTER = 60
+"""Letters shown around where what was found begins."""
 
 
 def matching_turns(text: str) -> tuple[str, list[str]]:
@@ -40,7 +41,7 @@ def found_words(text: str, among: str) -> str:
     start = min((start for start in starts if start >= 0), default=None)
     if start is None:
         return ""
-    first, last = max(0, start - _AROUND), start + 2 * _AROUND
+    first, last = max(0, start - _BEFORE), start + _AFTER
     return ("…" if first else "") + line[first:last].strip() + ("…" if last < len(line) else "")
 
 

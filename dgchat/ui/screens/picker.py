@@ -62,6 +62,13 @@ class ConversationPicker(ModalScreen[str]):
         self._doomed: Summary | None = None
         self._deleted: list[str] = []
         self._searched = ""
+        self.present_title = ""
+        """What the present conversation was renamed to; empty if it was not."""
+
+    @property
+    def is_present_deleted(self) -> bool:
+        """Whether the conversation that is on the screen was deleted here, and not brought back."""
+        return self._present in self._deleted
 
     def compose(self) -> ComposeResult:
         """What to search for, the list, a look inside, the keys."""
@@ -199,6 +206,8 @@ class ConversationPicker(ModalScreen[str]):
         self._renamed = None
         self._edit_line(self._searched, _SEARCH)
         if title:
+            if summary.id == self._present:
+                self.present_title = title
             await asyncio.to_thread(self._store.rename(summary.id, title).wait)
             await self._search(self._searched)
         self._say("renamed" if title else _HINT)
@@ -235,4 +244,4 @@ def _row(summary: Summary) -> Content:
     title = visible(" ".join(summary.title.split()), newlines=False) or "untitled"
     found = visible(" ".join(summary.found.split()), newlines=False)
     parts = [(f"{age(summary.changed, time()):{_AGE_WIDTH}}", "$muted"), (title, "")]
-    return Content.assemble(*parts, *([(f"   {found}", "$muted")] if found else []))
+    return Content.assemble(*parts, *([(f"\n    {found}", "$muted")] if found else []))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dgchat.errors import StoreError, UsageError
@@ -94,11 +95,15 @@ class ConversationCommands:
             await self._take_up_stored(summary.id)
             return
         picker = ConversationPicker(store, self._session.conversation.id)
-        current_app(self._screen).push_screen(picker, self._picked)
+        current_app(self._screen).push_screen(picker, partial(self._picked, picker))
 
-    async def _picked(self, identity: str | None) -> None:
+    async def _picked(self, picker: ConversationPicker, identity: str | None) -> None:
         if identity:
             await self._take_up_stored(identity)
+        elif picker.is_present_deleted:
+            await self._leave_deleted()
+        elif picker.present_title:
+            self._show_title(picker.present_title)
 
     async def _take_up_stored(self, identity: str) -> None:
         self._session.resume(*await asyncio.to_thread(self._need_store().load, identity))
@@ -111,11 +116,14 @@ class ConversationCommands:
         if not argument:
             self._screen.prepare(f"/rename {' '.join(conversation.title.split())}")
             return
-        conversation.title = argument
-        self._screen.query_one(TitleBar).topic = argument
+        self._show_title(argument)
         if self._session.store is not None and conversation.id:
             self._session.store.rename(conversation.id, argument)
         self._screen.flash("renamed")
+
+    def _show_title(self, title: str) -> None:
+        self._session.conversation.title = title
+        self._screen.query_one(TitleBar).topic = title
 
     async def _delete(self, argument: str) -> None:
         self._refuse_while_running()
@@ -128,7 +136,10 @@ class ConversationCommands:
             await self._screen.say(Notice(f"{asked}; /undo then brings it back"))
             return
         store.delete(conversation.id)
-        self._deleted = conversation.id
+        await self._leave_deleted()
+
+    async def _leave_deleted(self) -> None:
+        self._deleted = self._session.conversation.id
         self._session.forget()
         await self._screen.clear()
         self._screen.query_one(TitleBar).topic = ""

@@ -75,8 +75,7 @@ class CanvasPanel(StyledRows):
         if at_once or now - self._drawn_at >= REDRAW_SECONDS:
             self._drawn_at, self._view = now, view()
             self.set_class(True, "-used")
-            if self.size.width:
-                self.show(list(panel_rows(self._view, self.size.width)))
+            self._draw()
 
     def clear(self) -> None:
         """Leave the screen: there is no answer."""
@@ -86,7 +85,10 @@ class CanvasPanel(StyledRows):
     def on_resize(self) -> None:
         """Draw it for the new width."""
         super().on_resize()
-        if self._view is not None:
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._view is not None and self.size.width:  # a narrow terminal has no room for it
             self.show(list(panel_rows(self._view, self.size.width)))
 
 

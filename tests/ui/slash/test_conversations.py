@@ -293,3 +293,48 @@ async def test_hostile_titles_and_texts_are_shown_as_marks(open_chat):
         await chat.until(lambda: "[@click=app.quit]y" in chat.screen_text)
         assert "\x1b" not in chat.screen_text
         assert "[red]x" in chat.screen_text
+
+
+async def test_what_was_found_is_legible_in_the_list_beside_the_preview(open_chat):
+    stored(("How do tides work?", "word " * 20 + "the needle lies here " + "word " * 20))
+    async with open_chat(ScriptedEngine(), size=(100, 30)) as chat:
+        await open_picker(chat)
+        await chat.until(lambda: "tides" in chat.screen_text)
+        await chat.type("needle")
+        await chat.until(lambda: "1 found" in chat.screen_text)
+        listed = [row.split("│")[0] for row in chat.screen_text.splitlines()[4:]]
+        assert any("the needle lies" in row for row in listed), listed
+
+
+async def test_a_new_name_of_the_present_conversation_stands_above_it(open_chat):
+    identity = stored(("How do tides work?", "The moon."))
+    async with open_chat(ScriptedEngine()) as chat:
+        await chat.send(f"/resume {identity}")
+        await chat.until(lambda: answers_of(chat) == ["The moon."])
+        await open_picker(chat)
+        await chat.until(lambda: "ctrl+t" in chat.screen_text)
+        await chat.pilot.press("ctrl+t", "ctrl+u")
+        await chat.type("Water")
+        await chat.pilot.press("enter")
+        await chat.until(lambda: "renamed" in chat.screen_text)
+        await chat.pilot.press("escape")
+        await chat.until(lambda: chat.app.chat.query_one(TitleBar).topic == "Water")
+        assert chat.session.conversation.title == "Water"
+
+
+async def test_the_present_conversation_deleted_in_the_picker_leaves_the_screen_and_undo_brings_it_back(
+    open_chat,
+):
+    identity = stored(("How do tides work?", "The moon."))
+    async with open_chat(ScriptedEngine()) as chat:
+        await chat.send(f"/resume {identity}")
+        await chat.until(lambda: answers_of(chat) == ["The moon."])
+        await open_picker(chat)
+        await chat.until(lambda: "ctrl+t" in chat.screen_text)
+        await chat.pilot.press("ctrl+d", "enter")
+        await chat.until(lambda: "ctrl+z brings it back" in chat.screen_text)
+        await chat.pilot.press("escape")
+        await chat.until(lambda: answers_of(chat) == [] and not chat.session.turns)
+        await chat.send("/undo")
+        await chat.until(lambda: answers_of(chat) == ["The moon."])
+        assert [summary.id for summary in chat.session.store.summaries()] == [identity]
