@@ -8,6 +8,7 @@ import socket
 import stat
 import struct
 from collections.abc import Callable
+from errno import EACCES
 from pathlib import Path
 
 from dgchat.errors import DgchatError
@@ -58,11 +59,13 @@ def listen(path: Path) -> socket.socket:
 
 
 def connect(path: Path, timeout_seconds: float | None = None) -> socket.socket:
-    """A connection to the socket; OSError if nobody listens."""
+    """A connection to the socket; OSError if nobody listens, or somebody who is not this user."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.settimeout(timeout_seconds)
         connection.connect(str(path))
+        if path.lstat().st_uid != os.getuid() or not is_own_user(connection):
+            raise PermissionError(EACCES, "another user listens", str(path))
     except BaseException:
         connection.close()
         raise
