@@ -45,6 +45,23 @@ def try_lock(file: Path) -> int | None:
     return descriptor
 
 
+def lock_alone(descriptor: int) -> bool:
+    """Lock an open file for as long as it is open, in this process or one it has forked; False if it is
+    locked through another opening of it. Where there are no such locks nothing is locked.
+    """
+    try:
+        import fcntl  # Windows has none
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a file system without locks
+    return True
+
+
 def listen(path: Path) -> socket.socket:
     """A socket that only this user can connect to; what lay at the path is taken away."""
     path.unlink(missing_ok=True)
