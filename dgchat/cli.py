@@ -145,7 +145,10 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     resume: Annotated[
         str | None,
         typer.Option(
-            metavar="ID|TEXT", help="Go on with this conversation, or the latest that holds the text."
+            "--resume",
+            "--session",
+            metavar="ID|TEXT",
+            help="Go on with this conversation, or the latest that holds the text.",
         ),
     ] = None,
     yes: Annotated[
@@ -179,14 +182,20 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
             raise UsageError("only an answer to a prompt can be printed so", hint="use --prompt")
         fetch_if_missing(settings, yes=yes)
         return _chat_in_terminal(chosen, loader_for(settings, flags), past)
-    if past:
-        raise UsageError("--continue and --resume are for the chat", hint="leave out --prompt")
+    if past and messages is not None:
+        raise UsageError("--messages holds the whole chat", hint="leave out --continue and --session")
     from dgchat.one_shot.asked import messages_of  # a chat does without the one-shot
     from dgchat.one_shot.run import run_one_shot
 
     asked = messages_of(prompt, messages, template, sys.stdin)
     loader = kept_loader_for(settings, flags, yes=yes)
-    return run_one_shot(asked, settings, loader, wanted, sys.stdout, sys.stderr)
+    if past is None:
+        return run_one_shot(asked, settings, loader, wanted, sys.stdout, sys.stderr)
+    from dgchat.one_shot.continuing import Continuing  # brings sqlite3
+
+    continuing = Continuing.open(past, settings)
+    asked = (*continuing.messages(), *asked)
+    return run_one_shot(asked, settings, loader, wanted, sys.stdout, sys.stderr, continuing)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

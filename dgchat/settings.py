@@ -186,7 +186,7 @@ class Settings:
     keep: int | None = _setting(
         None,
         _duration,
-        "After a one-shot keep the model loaded for the next, for 90s, 10m or 2h after the last; "
+        "After a one-shot or a batch keep the model loaded for the next, for 90s, 10m or 2h after the last; "
         "0: use no kept one either.",
     )
     theme: str = _setting("auto", _name, "Name of a theme, or auto: by the terminal's background.")

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Literal, cast
 
 from dgchat.batch.job import STREAM
 from dgchat.batch.row import BatchRow
-from dgchat.errors import UsageError
+from dgchat.errors import DgchatError, UsageError
+from dgchat.keep.posix import lock_alone
 
 AGAIN = "--again answers all rows anew, or name another file with -o"
 OTHER_FILE = "name another file with -o"
@@ -37,11 +38,14 @@ class AnswerFile:
     """Lines of JSON that begin with their row's number; `done` are those that an earlier run has left.
 
     An answer that is ahead of an earlier row goes into a file beside, and from there into its place, so what
-    is finished survives whatever happens, and no row is in the file twice.
+    is finished survives whatever happens, and no row is in the file twice. A file that is there already is
+    locked from the beginning, another once it is made: two batches cannot write the same.
     """
 
     def __init__(self, path: Path) -> None:
+        """DgchatError if another batch is writing it."""
         self._path = path
+        self._locked = _locked(path, "r+b") if path.exists() else None
         self._ahead_path = path.with_name(path.name + ".ahead")
         self._lines: BinaryIO | None = None
         self._ahead_lines: BinaryIO | None = None
@@ -69,7 +73,15 @@ class AnswerFile:
                 raise UsageError(f"{self._path} was answered with other settings", hint=AGAIN)
 
     def begin(self, *, again: bool) -> None:
-        """Open for writing: behind the whole lines there are, or with nothing if all is to be done again."""
+        """Open for writing: behind the whole lines there are, or with nothing if all is to be done again.
+        DgchatError if another batch has begun it in the meantime.
+        """
+        if self._locked is None:
+            locked = _locked(self._path, "ab")
+            if self._path.stat().st_size:  # and it may be done already
+                locked.close()
+                raise _taken(self._path)
+            self._locked = locked
         if again:
             self._kept_bytes = self._ahead_bytes = self._next = 0
             self._ahead, self.done = {}, {}
@@ -95,6 +107,8 @@ class AnswerFile:
                 file.close()
         if self._ahead_lines is not None and not self._ahead:
             self._ahead_path.unlink(missing_ok=True)
+        if self._locked is not None:
+            self._locked.close()
 
     def _put_in_place(self, lines: list[bytes]) -> None:
         """Add lines, and those that were only waiting for them."""
@@ -182,6 +196,18 @@ def _object(line: bytes) -> Mapping[str, object]:
         if isinstance(value, dict):
             return cast("dict[str, object]", value)
     return {}
+
+
+def _locked(path: Path, mode: Literal["r+b", "ab"]) -> BinaryIO:
+    file = path.open(mode)
+    if not lock_alone(file.fileno()):
+        file.close()
+        raise _taken(path)
+    return file
+
+
+def _taken(path: Path) -> DgchatError:
+    return DgchatError(f"another batch is writing {path}", hint="wait for it, or name another file with -o")
 
 
 def _opened(path: Path, kept_bytes: int) -> BinaryIO:

@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from dgchat.command_line.engines import fetch_if_missing, loader_for
+from dgchat.command_line.engines import fetch_if_missing, kept_loader_for, loader_for
 from dgchat.command_line.flags import Device, Json, Model, option, with_own
 from dgchat.completion import script_for
-from dgchat.engine.events import DEFAULT_BATCH_SIZE
+from dgchat.engine.events import DEFAULT_BATCH_SIZE, Engine
 from dgchat.errors import SettingsError, UsageError
+from dgchat.session.loading import Loading
 from dgchat.settings import ChosenSettings, choose_settings, load_settings
 
 BATCH_EPILOG = """\
@@ -132,13 +133,14 @@ def batch(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     ] = None,
     thinking: Annotated[bool | None, option("thinking", "--think/--no-think")] = None,
     system: Annotated[str | None, option("system", metavar="TEXT")] = None,
+    keep: Annotated[str | None, option("keep", metavar="TIME")] = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Fetch the model of --model without asking, if need be.")
     ] = False,
 ) -> int:
     """Answer a file of prompts, many at a time; what is answered already is not asked again."""
     own = {"model": model, "device": device, "steps": steps, "max_tokens": max_tokens}
-    asked = {"context": context_length, "seed": seed, "thinking": thinking, "system": system}
+    asked = {"context": context_length, "seed": seed, "thinking": thinking, "system": system, "keep": keep}
     flags = with_own(context, {**own, **asked})
     settings = load_settings(flags)
     fetch_if_missing(settings, yes=yes)
@@ -146,7 +148,11 @@ def batch(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     from dgchat.batch.run import run_batch
 
     job = BatchJob(source, output, format_, column, size, again)
-    return run_batch(job, settings, loader_for(settings, flags), sys.stdin, sys.stdout, sys.stderr)
+
+    def load(loading: Loading) -> Engine:  # once the rows are read, for it may start a keeper
+        return kept_loader_for(settings, flags, yes=yes)(loading)
+
+    return run_batch(job, settings, load, sys.stdin, sys.stdout, sys.stderr)
 
 
 def view(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -13,15 +13,17 @@ from threading import Thread
 from time import monotonic
 
 from dgchat import __version__
-from dgchat.engine.events import Engine, LoadProgress
+from dgchat.engine.events import Engine, Finished, GenerationRequest, LoadProgress
+from dgchat.engine.in_turn import generate_all
 from dgchat.errors import DgchatError, StreamError, as_dgchat_error, forget_frames
 from dgchat.keep.posix import is_own_user
-from dgchat.keep.talk import ENGINE, STATUS, STOP, hear, info_fields, read_request, say
+from dgchat.keep.talk import DONE, ENGINE, STATUS, STOP, hear, info_fields, read_request, say
 from dgchat.keep.visit import Visit
 from dgchat.session.loading import EngineLoader, Loading
 from dgchat.settings import Settings
 from dgchat.stream.answered import Answered
-from dgchat.stream.lines import Encoder, fields_of
+from dgchat.stream.fields import Fields
+from dgchat.stream.lines import Encoder, StreamEvent, fields_of, line_of
 
 _REQUEST_SECONDS = 30.0
 """A visitor who has the engine and asks nothing for so long is sent away."""
@@ -149,20 +151,54 @@ class Keeper:
         if self._engine is None:
             self._engine = self._kept.load(_ToldLoading(visit))
         engine = self._engine
-        info = engine.info()
-        visit.tell("ready", info=info_fields(info))
-        try:
-            line = visit.inbox.get(timeout=_REQUEST_SECONDS)
-        except Empty:
-            raise DgchatError("nothing was asked") from None
-        if line is None:
+        visit.tell("ready", info=info_fields(engine.info()))
+        asked = _next(visit)
+        if asked is None:
             return
-        request = read_request(fields_of(line).object("request").raw)
-        encoder = Encoder()
-        finished = engine.generate(
-            request, lambda event: visit.pass_on(encoder.encode(event)), visit.cancelled
-        )
-        visit.pass_on(encoder.encode(Answered.of(finished, request, info)))
+        if "batch" in asked.raw:
+            _answer_batch(engine, visit, asked.object("batch"))
+        else:
+            _answer(engine, visit, asked)
+
+
+def _answer(engine: Engine, visit: Visit, asked: Fields) -> None:
+    request = read_request(asked.object("request").raw)
+    encoder = Encoder()
+    finished = engine.generate(request, lambda event: visit.pass_on(encoder.encode(event)), visit.cancelled)
+    visit.pass_on(encoder.encode(Answered.of(finished, request, engine.info())))
+
+
+def _answer_batch(engine: Engine, visit: Visit, batch: Fields) -> None:
+    """Answer requests together as they come; every line of an answer says which it belongs to."""
+    requests: list[GenerationRequest] = []
+    encoders: list[Encoder] = []
+
+    def coming() -> Iterator[GenerationRequest]:
+        for _ in range(batch.whole("count")):
+            if (asked := _next(visit)) is None:
+                return
+            requests.append(read_request(asked.object("request").raw))
+            encoders.append(Encoder())
+            yield requests[-1]
+
+    def tell(number: int, event: StreamEvent) -> None:
+        visit.pass_on(line_of({"row": number, **encoders[number].fields(event)}))
+
+    def tell_outcome(number: int, outcome: Finished | DgchatError) -> None:
+        is_error = isinstance(outcome, DgchatError)
+        tell(number, outcome if is_error else Answered.of(outcome, requests[number], engine.info()))
+
+    generate_all(engine, coming(), batch.whole("size", 1), tell, tell_outcome, visit.cancelled)
+    visit.tell(DONE)
+
+
+def _next(visit: Visit) -> Fields | None:
+    """What the visitor asks next; None if there is nothing more."""
+    try:
+        line = visit.inbox.get(timeout=_REQUEST_SECONDS)
+    except Empty:
+        raise DgchatError("nothing was asked") from None
+    return None if line is None else fields_of(line)
 
 
 class _ToldLoading(Loading):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dgchat.engine.events import (
+    BatchListener,
     CancelSignal,
     Engine,
     EngineInfo,
@@ -12,15 +13,17 @@ from dgchat.engine.events import (
     Finished,
     GenerationRequest,
     LoadProgress,
+    OutcomeListener,
 )
+from dgchat.engine.in_turn import generate_all
 from dgchat.errors import DgchatError, StreamError
 from dgchat.keep.place import Place
 from dgchat.keep.posix import connect
-from dgchat.keep.talk import ENGINE, hear, read_info, request_fields, say
+from dgchat.keep.talk import DONE, ENGINE, batch_lines, hear, read_info, request_fields, say
 from dgchat.session.loading import EngineLoader, Loading
 from dgchat.stream.answered import Answered
 from dgchat.stream.fields import Fields
-from dgchat.stream.lines import Decoder, fields_of
+from dgchat.stream.lines import Decoder, StreamEvent, fields_of
 
 WAITING = "waiting: the kept model is answering somebody else"
 
@@ -30,7 +33,9 @@ class _GoneError(Exception):
 
 
 class KeptEngine:
-    """Implements `Engine`; each answer is a visit, so that others have their turn in between."""
+    """Implements `BatchEngine`; each answer is a visit, so that others have their turn in between, and each
+    batch is one.
+    """
 
     def __init__(self, place: Place, keep_seconds: int | None, load: EngineLoader, loading: Loading) -> None:
         self._load = load
@@ -55,6 +60,43 @@ class KeptEngine:
             except _GoneError:
                 self._own = self._load(self._loading)
         return self._own.generate(request, on_event, cancelled)
+
+    def generate_batch(
+        self,
+        requests: Iterable[GenerationRequest],
+        size: int,
+        on_event: BatchListener,
+        on_outcome: OutcomeListener,
+        cancelled: CancelSignal,
+    ) -> None:
+        """Let the keeper answer them together, in one visit; those that it leaves behind when it breaks are
+        answered here.
+        """
+        waiting = dict(enumerate(requests))
+
+        def take(number: int, outcome: Finished | DgchatError) -> None:
+            del waiting[number]
+            on_outcome(number, outcome)
+
+        if self._own is None:
+            try:
+                visiting, self._visiting = self._visiting or self._open(), None
+                visiting.ask_together(list(waiting.values()), size, on_event, take, cancelled)
+            except _GoneError:
+                if cancelled.is_set():
+                    return
+                self._own = self._load(self._loading)
+            else:
+                return
+        numbers = list(waiting)
+        generate_all(
+            self._own,
+            list(waiting.values()),
+            size,
+            lambda index, event: on_event(numbers[index], event),
+            lambda index, outcome: on_outcome(numbers[index], outcome),
+            cancelled,
+        )
 
 
 class _Visiting:
@@ -90,6 +132,41 @@ class _Visiting:
             raise _GoneError
         raise DgchatError("the process that kept the model has gone", hint="ask again")
 
+    def ask_together(
+        self,
+        requests: Sequence[GenerationRequest],
+        size: int,
+        on_event: BatchListener,
+        on_outcome: OutcomeListener,
+        cancelled: CancelSignal,
+    ) -> None:
+        """The answers to all, as `BatchEngine` promises; _GoneError if the keeper breaks before it has told
+        every outcome.
+        """
+        decoders = [Decoder() for _ in requests]
+        with self._connection:
+            for fields in self._told_of(batch_lines(requests, size), cancelled):
+                if fields.raw.get("keeper") == DONE:
+                    return
+                if "row" not in fields.raw:
+                    _raise_told(fields)
+                number, event = _row_event(fields, decoders)
+                if isinstance(event, Answered):
+                    on_outcome(number, event.finished)
+                elif isinstance(event, DgchatError):
+                    on_outcome(number, event)
+                else:
+                    on_event(number, event)
+        raise _GoneError
+
+    def _told_of(self, asked: Iterable[Mapping[str, object]], cancelled: CancelSignal) -> Iterator[Fields]:
+        try:
+            for fields in asked:
+                say(self._connection, fields)
+            yield from map(fields_of, hear(self._connection, cancelled))
+        except (OSError, StreamError) as error:
+            raise _GoneError from error
+
     def _wait_until_ready(self, loading: Loading) -> EngineInfo:
         for fields in map(fields_of, self._lines(loading)):
             told = fields.raw.get("keeper")
@@ -107,6 +184,14 @@ class _Visiting:
 
     def _lines(self, loading: Loading) -> Iterator[bytes]:
         return hear(self._connection, loading.cancelled)
+
+
+def _row_event(fields: Fields, decoders: Sequence[Decoder]) -> tuple[int, StreamEvent]:
+    try:
+        number = fields.whole("row")
+        return number, decoders[number].read(fields)
+    except (StreamError, IndexError) as error:
+        raise _GoneError from error
 
 
 def _raise_told(fields: Fields) -> None:

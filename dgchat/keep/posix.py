@@ -8,6 +8,7 @@ import socket
 import stat
 import struct
 from collections.abc import Callable
+from errno import EACCES
 from pathlib import Path
 
 from dgchat.errors import DgchatError
@@ -44,6 +45,23 @@ def try_lock(file: Path) -> int | None:
     return descriptor
 
 
+def lock_alone(descriptor: int) -> bool:
+    """Lock an open file for as long as it is open, in this process or one it has forked; False if it is
+    locked through another opening of it. Where there are no such locks nothing is locked.
+    """
+    try:
+        import fcntl  # Windows has none
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a file system without locks
+    return True
+
+
 def listen(path: Path) -> socket.socket:
     """A socket that only this user can connect to; what lay at the path is taken away."""
     path.unlink(missing_ok=True)
@@ -58,11 +76,13 @@ def listen(path: Path) -> socket.socket:
 
 
 def connect(path: Path, timeout_seconds: float | None = None) -> socket.socket:
-    """A connection to the socket; OSError if nobody listens."""
+    """A connection to the socket; OSError if nobody listens, or somebody who is not this user."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.settimeout(timeout_seconds)
         connection.connect(str(path))
+        if path.lstat().st_uid != os.getuid() or not is_own_user(connection):
+            raise PermissionError(EACCES, "another user listens", str(path))
     except BaseException:
         connection.close()
         raise

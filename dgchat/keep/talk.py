@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -12,6 +12,9 @@ from dgchat.stream.lines import line_of
 
 ENGINE, STATUS, STOP = "engine", "status", "stop"
 """What a connection may ask for, in its first line."""
+
+DONE = "done"
+"""What a keeper tells once every request of a batch has its outcome."""
 
 MAX_LINE_BYTES = 64 * 2**20
 
@@ -31,6 +34,13 @@ def read_request(fields: Mapping[str, object]) -> GenerationRequest:
     draft = tuple(tuple(canvas) for canvas in own.pop("initial_canvas"))
     sampler = SamplerConfig(**own.pop("sampler"))
     return GenerationRequest(messages=messages, sampler=sampler, initial_canvas=draft, **own)
+
+
+def batch_lines(requests: Sequence[GenerationRequest], size: int) -> Iterator[dict[str, object]]:
+    """A batch as JSON has it: how many are answered together, how many there are, then each of them."""
+    yield {"batch": {"size": size, "count": len(requests)}}
+    for request in requests:
+        yield {"request": request_fields(request)}
 
 
 def info_fields(info: EngineInfo) -> dict[str, object]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from dgchat.api import fresh_seed
 from dgchat.engine.events import (
+    CanvasCommitted,
     ChatMessage,
     Engine,
     EngineInfo,
@@ -21,6 +23,9 @@ from dgchat.session.turn import Turn, TurnSettings
 from dgchat.settings import Settings
 from dgchat.stream.answered import Answered
 
+if TYPE_CHECKING:  # brings sqlite3, which few one-shots need
+    from dgchat.one_shot.continuing import Continuing
+
 ONE_SHOT_CANVASES = 2
 """Canvases an answer may take when nobody says otherwise."""
 
@@ -29,12 +34,18 @@ class Answering:
     """A conversation on its way to an answer; `run` may be called in a thread, the rest is for looking on."""
 
     def __init__(
-        self, messages: Sequence[ChatMessage], settings: Settings, engine_loader: EngineLoader
+        self,
+        messages: Sequence[ChatMessage],
+        settings: Settings,
+        engine_loader: EngineLoader,
+        continuing: Continuing | None = None,
     ) -> None:
+        """`continuing` keeps the turn, its prompt before the answer begins."""
         turn = TurnSettings.of(settings)
         seed = fresh_seed() if turn.seed is None else turn.seed
         self._messages = tuple(messages)
         self._engine_loader = engine_loader
+        self._continuing = continuing
         self.loading = Loading()
         self.turn = Turn(messages[-1].text, replace(turn, seed=seed))
         self.engine: Engine | None = None
@@ -65,14 +76,18 @@ class Answering:
     def run(self) -> None:
         """Load and answer; afterwards `turn.finished` is set. DgchatError says what went wrong."""
         try:
+            if self._continuing is not None:
+                self._continuing.begin(self.turn)
             engine = self.engine = self._engine_loader(self.loading)
             self.info = engine.info()
+            self.turn.model = self.info.model
             self.request = request_for(self.turn, self._messages, self.info)
             began = time.monotonic()
             self.turn.finished = engine.generate(self.request, self._record, self.turn.cancelled)
             self.seconds = time.monotonic() - began
         except Exception as error:
-            raise as_dgchat_error(error, "The engine failed") from error
+            self.turn.error = as_dgchat_error(error, "The engine failed")
+            raise self.turn.error from error
 
     @property
     def canvases(self) -> tuple[tuple[int, ...], ...]:
@@ -89,6 +104,8 @@ class Answering:
 
     def _record(self, event: Event) -> None:
         self.turn.record(event)
+        if self._continuing is not None and isinstance(event, CanvasCommitted):
+            self._continuing.keep_draft(self.turn)
         self.on_event(event)
 
 

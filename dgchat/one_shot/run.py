@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from dgchat.engine.events import ChatMessage, FinishReason
 from dgchat.errors import DgchatError
@@ -21,6 +22,9 @@ from dgchat.safe_text import visible
 from dgchat.session.loading import EngineLoader
 from dgchat.settings import Settings
 
+if TYPE_CHECKING:  # brings sqlite3, which few one-shots need
+    from dgchat.one_shot.continuing import Continuing
+
 OK, CANCELLED = 0, 130
 
 
@@ -31,15 +35,29 @@ def run_one_shot(
     wanted: Wanted,
     out: TextIO,
     err: TextIO,
+    continuing: Continuing | None = None,
 ) -> int:
-    """Answer on `out`, tell the rest on `err`, return the exit code; DgchatError if it fails."""
+    """Answer on `out`, tell the rest on `err`, return the exit code; DgchatError if it fails. The messages
+    go on from the conversation in `continuing`, which the turn joins.
+    """
     check_text(settings.system, "the system text")
     if wanted.file is not None:
         check_writable(wanted.file)
     if wanted.thought:
         settings = replace(settings, thinking=True)
-    answering = Answering(messages, settings, engine_loader)
+    answering = Answering(messages, settings, engine_loader, continuing)
     stage = Stage.of(settings, err)
+    with continuing or nullcontext():
+        refined = _answer(answering, wanted, stage, out)
+        if answering.info is not None and (ignored := ignored_by(answering.info, settings)):
+            err.write(f"dgchat: {ignored}\n")
+        if continuing is not None:
+            continuing.end_with(refined.result.turn)
+        return _report(refined, wanted, stage, out)
+
+
+def _answer(answering: Answering, wanted: Wanted, stage: Stage, out: TextIO) -> Refined:
+    err = stage.stream
     with stop_on_signals(answering.stop_answer):
         if stage.moves and not wanted.jsonl:
             stage.show(answering)
@@ -51,10 +69,7 @@ def run_one_shot(
                 run_streamed(answering, out)
             else:
                 answering.run()
-    refined = Refined(answering, _refine(answering, wanted.refine, stage))
-    if answering.info is not None and (ignored := ignored_by(answering.info, settings)):
-        err.write(f"dgchat: {ignored}\n")
-    return _report(refined, wanted, stage, out)
+    return Refined(answering, _refine(answering, wanted.refine, stage))
 
 
 def _refine(draft: Answering, wish: RefineWish, stage: Stage) -> tuple[RefineRound, ...]:

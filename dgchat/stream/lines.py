@@ -42,8 +42,12 @@ class Encoder:
 
     def encode(self, event: StreamEvent) -> str:
         """The event as one line, in ASCII, with its newline."""
+        return line_of(self.fields(event))
+
+    def fields(self, event: StreamEvent) -> dict[str, object]:
+        """The fields of that line."""
         name, fields = self._fields(event)
-        return line_of({"v": VERSION, "event": name, **fields})
+        return {"v": VERSION, "event": name, **fields}
 
     def _fields(self, event: StreamEvent) -> tuple[str, dict[str, object]]:
         if isinstance(event, DgchatError):

@@ -13,7 +13,7 @@ import pytest
 
 from dgchat.batch.answer_file import AnswerFile, AnswerStream, open_answers
 from dgchat.batch.row import Asked, BatchRow
-from dgchat.errors import UsageError
+from dgchat.errors import DgchatError, UsageError
 
 SETTINGS = "5e77"
 
@@ -193,3 +193,29 @@ def test_an_error_is_an_answer_that_counts_as_failed(tmp_path: Path):
     path = tmp_path / "a.jsonl"
     path.write_bytes(line(0) + line(1, error={"message": "m"}))
     assert [done.is_error for done in AnswerFile(path).done.values()] == [False, True]
+
+
+def test_two_batches_cannot_write_the_same_file(tmp_path: Path):
+    path = tmp_path / "a.jsonl"
+    first, second = AnswerFile(path), AnswerFile(path)
+    first.begin(again=False)
+    with pytest.raises(DgchatError, match="another batch is writing"):
+        second.begin(again=False)
+    with pytest.raises(DgchatError, match="another batch is writing"):
+        AnswerFile(path)
+    first.put(0, line(0))
+    first.close()
+    third = AnswerFile(path)
+    third.begin(again=False)
+    third.put(1, line(1))
+    third.close()
+    assert numbers_in(path) == [0, 1]
+
+
+def test_whoever_begins_second_leaves_the_file_as_it_is(tmp_path: Path):
+    path = tmp_path / "a.jsonl"
+    second = AnswerFile(path)
+    put_all(path, [0, 1]).close()
+    with pytest.raises(DgchatError, match="another batch is writing"):
+        second.begin(again=True)
+    assert numbers_in(path) == [0, 1]
