@@ -11,7 +11,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from dgchat.training.corpus.generate import Conversation, example_stream
+from dgchat.training.corpus.generate import Conversation, Turn, example_stream
 from dgchat.training.tokenizer import token_id
 
 BUCKET = 16
@@ -41,11 +41,17 @@ class Batch:
 def prompt_text(conversation: Conversation) -> str:
     """The conversation up to its last answer, as the bundled chat template renders it."""
     text = "<bos>"
-    if conversation.system:
-        text += f"<|turn>system\n{conversation.system}<turn|>\n"
+    if conversation.thinking or conversation.system:
+        think = "<|think|>\n" if conversation.thinking else ""
+        text += f"<|turn>system\n{think}{conversation.system or ''}<turn|>\n"
     for turn in conversation.turns[:-1]:
         text += f"<|turn>user\n{turn.user}<turn|>\n<|turn>model\n{turn.answer}<turn|>\n"
     return f"{text}<|turn>user\n{conversation.turns[-1].user}<turn|>\n<|turn>model\n"
+
+
+def answer_text(turn: Turn) -> str:
+    """What the model is to write: a thought in its channel, if there is one, and the answer."""
+    return f"<|channel>thought\n{turn.thought}\n<channel|>{turn.answer}" if turn.thought else turn.answer
 
 
 class ExampleMaker:
@@ -61,7 +67,7 @@ class ExampleMaker:
     def examples(self, conversations: list[Conversation], rng: random.Random) -> list[Example]:
         """One example per conversation that fits: a random canvas of its last answer."""
         prompts = self.tokenizer.encode_batch_fast([prompt_text(c) for c in conversations])
-        answers = self.tokenizer.encode_batch_fast([c.turns[-1].answer for c in conversations])
+        answers = self.tokenizer.encode_batch_fast([answer_text(c.turns[-1]) for c in conversations])
         made = (self._example(p.ids, a.ids, rng) for p, a in zip(prompts, answers, strict=True))
         return [example for example in made if len(example.prefix) <= self.max_prefix]
 

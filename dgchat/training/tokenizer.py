@@ -40,7 +40,7 @@ _SPACE = "\u0120"
 """The byte-level alphabet's letter for a space."""
 
 
-def train_tokenizer(texts: Iterable[str], vocab_size: int = 3072) -> Tokenizer:
+def train_tokenizer(texts: Iterable[str], vocab_size: int = 4096) -> Tokenizer:
     """A tokenizer of `vocab_size` tokens, if `texts` yield enough merges; 0..100 are single tokens."""
     number_merges = _number_merges()
     tokenizer = _untrained(models.BPE())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -28,7 +28,7 @@ from dgchat.training.evaluation.questions import all_questions
 from dgchat.training.tokenizer import SPECIAL_TOKENS, train_tokenizer
 
 CANVAS_LENGTH = 48
-NUM_CONVERSATIONS = 20_000
+NUM_CONVERSATIONS = 40_000
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +109,11 @@ def test_the_families_have_their_shares(conversations: list[Conversation]):
     shares = {
         name: count / len(conversations) for name, count in Counter(c.family for c in conversations).items()
     }
-    assert shares["fact"] == pytest.approx(0.26, abs=0.02)
-    assert shares["small_talk"] == pytest.approx(0.26, abs=0.02)
-    assert shares["fallback"] + shares["unclear"] == pytest.approx(0.16, abs=0.02)
+    assert shares["fact"] == pytest.approx(0.30, abs=0.02)
+    assert shares["small_talk"] == pytest.approx(0.24, abs=0.02)
+    assert shares["fallback"] + shares["unclear"] == pytest.approx(0.12, abs=0.02)
     assert shares["story"] + shares["poem"] + shares["joke"] == pytest.approx(0.14, abs=0.02)
-    assert shares["memory"] + shares["skill"] == pytest.approx(0.18, abs=0.02)
+    assert shares["memory"] + shares["skill"] == pytest.approx(0.20, abs=0.02)
     single = [c for c in conversations if c.family == "fact"]
     assert sum(len(c.turns) > 1 for c in single) / len(single) == pytest.approx(LONGER_SHARE, abs=0.02)
 
@@ -233,7 +233,7 @@ def test_requests_for_tales_and_memories_belong_to_no_entry():
 
 def test_special_tokens_come_first_and_in_order(tokenizer):
     assert [tokenizer.token_to_id(token) for token in SPECIAL_TOKENS] == list(range(10))
-    assert tokenizer.get_vocab_size() == 3072
+    assert tokenizer.get_vocab_size() == 4096
 
 
 def test_numbers_to_100_are_single_tokens(tokenizer):
@@ -260,15 +260,17 @@ def test_a_saved_tokenizer_is_the_same(tokenizer, tmp_path: Path):
     assert loaded.encode(text).ids == tokenizer.encode(text).ids
 
 
-def test_every_listed_answer_fits_one_canvas(tokenizer):
+def test_every_listed_answer_fits_one_canvas_and_every_poem_two(tokenizer):
     for text in (*(entry.answer for entry in load_entries()), *jokes().texts, *poems().texts):
-        assert len(tokenizer.encode(text).ids) < CANVAS_LENGTH, text
+        canvases = 2 if text in poems().texts else 1
+        assert len(tokenizer.encode(text).ids) < canvases * CANVAS_LENGTH, text
 
 
 def test_stories_about_the_same_hero_have_the_same_plot():
     rng = Random(1)
-    wishes = [Wish(hero="owl", name=name) for name in ("Mia", "Ben")]
-    plots = {plot_for(wish, wish.ask(rng)) for wish in wishes}
+    plots = {
+        plot_for(Wish(hero="owl", name=name), Wish(hero="owl", name=name).ask(rng)) for name in ("Mia", "Ben")
+    }
     assert len(plots) == 1
 
 
@@ -295,5 +297,7 @@ def test_everybody_in_a_story_is_a_single_token(name: str):
 
 def test_every_choice_of_a_slot_is_a_single_token():
     tokenizer = Tokenizer.from_file(str(bundled_model() / "tokenizer.json"))
-    options = {option for template in templates() for option in chain(*template.choices.values())}
+    options = {
+        option for template in templates() for options in template.choices.values() for option in options
+    }
     assert not [option for option in options if len(tokenizer.encode(f" {option}").ids) != 1]

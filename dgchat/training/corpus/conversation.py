@@ -11,6 +11,8 @@ class Turn:
 
     user: str
     answer: str
+    thought: str = ""
+    """What the model thinks before it answers, empty if nothing; earlier turns' thoughts are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +24,8 @@ class Conversation:
     """Family of the last turn."""
     system: str | None = None
     """Text of the system turn, None for none."""
+
+    @property
+    def thinking(self) -> bool:
+        """Whether the model is asked to think before its last answer."""
+        return bool(self.turns[-1].thought)

@@ -16,9 +16,13 @@ from dgchat.training.corpus.phrasings import rephrased
 from dgchat.training.corpus.shelf import jokes, poems
 from dgchat.training.corpus.skills import SKILLS
 from dgchat.training.corpus.stories import story_turns
+from dgchat.training.corpus.thoughts import thoughtful
 from dgchat.training.corpus.unclear import unclear_turn
 
 __all__ = ["Conversation", "Turn", "example_stream"]
+
+THINKING_SHARE = 0.08
+"""Share of the conversations in which the model is asked to think first."""
 
 LONGER_SHARE = 0.25
 """Share of the conversations that begin with one or two turns on other topics."""
@@ -51,6 +55,8 @@ def example_stream(seed: int) -> Iterator[Conversation]:
             turns = tuple(_distraction(rng) for _ in range(rng.choice((1, 1, 2)))) + turns
         if any(normalised(turn.user) in _kept_for_the_test() for turn in turns):
             continue
+        if rng.random() < THINKING_SHARE:
+            turns = thoughtful(turns, family)
         system = rng.choice(_SYSTEM_TEXTS) if rng.random() < SYSTEM_SHARE else None
         yield Conversation(turns, family, system)
 
@@ -92,11 +98,11 @@ def _unclear_turn(rng: Random) -> Turn:
 
 
 def _skill_turn(rng: Random) -> Turn:
-    skill = rng.choice(SKILLS)
+    skill = rng.choices(SKILLS, [skill.weight for skill in SKILLS])[0]
     while True:
         exercise = skill.exercise(rng)
         text = maybe_noisy(exercise.ask, rng, typos=False)
-        if not is_held_out(skill.name, normalised(text)):
+        if not is_held_out(skill.name, normalised(text)) and normalised(text) not in _claimed():
             return Turn(text, exercise.answer)
 
 
@@ -126,13 +132,13 @@ def _claimed() -> frozenset[str]:
 
 
 _FAMILIES: dict[str, tuple[float, Callable[[Random], tuple[Turn, ...]]]] = {
-    "fact": (0.26, lambda rng: (_entry_turn("fact", rng),)),
-    "small_talk": (0.26, lambda rng: (_small_talk_turn(rng),)),
-    "fallback": (0.10, lambda rng: (_fallback_turn(rng),)),
-    "unclear": (0.06, lambda rng: (_unclear_turn(rng),)),
-    "story": (0.10, story_turns),
-    "poem": (0.02, lambda rng: poems().turns(rng)),
-    "joke": (0.02, lambda rng: jokes().turns(rng)),
-    "memory": (0.08, lambda rng: memory_turns(rng, _small_talk_turn)),
-    "skill": (0.10, lambda rng: (_skill_turn(rng),)),
+    "fact": (0.30, lambda rng: (_entry_turn("fact", rng),)),
+    "small_talk": (0.24, lambda rng: (_small_talk_turn(rng),)),
+    "fallback": (0.08, lambda rng: (_fallback_turn(rng),)),
+    "unclear": (0.04, lambda rng: (_unclear_turn(rng),)),
+    "story": (0.08, story_turns),
+    "poem": (0.03, lambda rng: poems().turns(rng)),
+    "joke": (0.03, lambda rng: jokes().turns(rng)),
+    "memory": (0.06, lambda rng: memory_turns(rng, _small_talk_turn)),
+    "skill": (0.14, lambda rng: (_skill_turn(rng),)),
 }

@@ -11,6 +11,9 @@ from dgchat.training.corpus.held_out import is_held_out
 from dgchat.training.corpus.noise import maybe_noisy
 from dgchat.training.corpus.slots import words
 
+TWO_THINGS_SHARE = 0.25
+"""Share of the conversations in which the user tells two things and asks for both."""
+
 MADE_UP_SHARE = 0.4
 """Share of the trained names that are random syllables: they teach copying instead of a list."""
 
@@ -205,8 +208,43 @@ def recall_turns(
     return (told, *between, asked)
 
 
+OTHER_ASKS = (
+    "And the other one?",
+    "and the other one",
+    "and the other?",
+    "What about the other one?",
+    "what was the other thing",
+    "And the other thing I told you?",
+    "and the second thing?",
+    "And what else did I tell you?",
+)
+
+
+def two_things_turns(
+    memories: tuple[Memory, Memory], values: tuple[str, str], rng: Random, noise: Callable[[str, Random], str]
+) -> tuple[Turn, ...]:
+    """The user tells two things, asks for one of them, then for the other."""
+    told = tuple(
+        Turn(noise(rng.choice(memory.tell_asks), rng).replace("{}", value), memory.told.format(value))
+        for memory, value in zip(memories, values, strict=True)
+    )
+    first, other = rng.choice(((0, 1), (1, 0)))
+    recalled = [memory.recalled.format(value) for memory, value in zip(memories, values, strict=True)]
+    asked = Turn(noise(rng.choice(memories[first].recall_asks), rng), recalled[first])
+    return (*told, asked, Turn(noise(rng.choice(OTHER_ASKS), rng), recalled[other]))
+
+
+def _two_things(rng: Random) -> tuple[Turn, ...]:
+    first, second = rng.sample(MEMORIES, 2)
+    values = tuple(_as_typed(draw_value(memory, rng), memory, rng) for memory in (first, second))
+    turns = two_things_turns((first, second), (values[0], values[1]), rng, maybe_noisy)
+    return turns if rng.random() < 0.7 else turns[:-1]
+
+
 def memory_turns(rng: Random, small_talk: Callable[[Random], Turn]) -> tuple[Turn, ...]:
-    """A trained conversation: told and asked, only told, or asked without having been told."""
+    """A trained conversation: told and asked, once or twice, only told, or asked without having been told."""
+    if rng.random() < TWO_THINGS_SHARE:
+        return _two_things(rng)
     memory = NAME_MEMORY if rng.random() < 0.55 else rng.choice(MEMORIES[1:])
     kind = rng.random()
     if kind < 0.12:

@@ -16,6 +16,7 @@ from dgchat.training.corpus.memory import (
     draw_value,
     made_up_name,
     recall_turns,
+    two_things_turns,
 )
 from dgchat.training.corpus.outside import outside_turn
 from dgchat.training.corpus.shelf import jokes, poems
@@ -26,6 +27,7 @@ from dgchat.training.corpus.unclear import unclear_turn
 NAME_DIALOGS = 80
 FAVORITE_DIALOGS = 20
 MADE_UP_NAME_DIALOGS = 40
+TWO_THINGS_DIALOGS = 40
 EXERCISES = 40
 OUTSIDE_QUESTIONS = 80
 UNCLEAR_SENTENCES = 80
@@ -97,6 +99,11 @@ def _memory_questions() -> Iterator[Question]:
     for _ in range(MADE_UP_NAME_DIALOGS):
         name = made_up_name(rng, held_out=True)
         yield _memory_question("made-up name", NAME_MEMORY, name, small_talk, rng)
+    for _ in range(TWO_THINGS_DIALOGS):
+        first, second = rng.sample(MEMORIES, 2)
+        values = (draw_value(first, rng, held_out=True), draw_value(second, rng, held_out=True))
+        turns = two_things_turns((first, second), values, rng, _as_it_is)
+        yield _dialog("two things told, the other one asked, held-out values", turns)
 
 
 def _memory_question(
