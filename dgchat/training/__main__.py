@@ -25,7 +25,7 @@ from dgchat.training.evaluate import evaluate as evaluate_answers
 from dgchat.training.evaluate import evaluate_depth
 from dgchat.training.evaluation.autoregressive import write_autoregressively
 from dgchat.training.export import export as export_run
-from dgchat.training.shape import model_json
+from dgchat.training.shape import Edition, model_json
 from dgchat.training.tokenizer import token_id, train_tokenizer
 from dgchat.training.trainer import TrainingConfig
 from dgchat.training.trainer import train as train_model
@@ -70,20 +70,26 @@ def train(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     precision: Annotated[
         Precision, typer.Option(help="Of matrix products; bf16 is slow on processors that lack it.")
     ] = Precision.BF16,
+    device: Annotated[
+        str, typer.Option(help="cpu or cuda; on a GPU one process trains, and the passes are compiled.")
+    ] = "cpu",
+    edition: Annotated[Edition, typer.Option(help="Size of a new run's model.")] = Edition.CPU,
 ) -> None:
     """Train a new run, or go on where the run's checkpoint left off."""
     begin = None if start_from is None else str(start_from)
     config = TrainingConfig(
         steps,
         batch_size,
-        processes=processes,
+        processes=processes if device == "cpu" else 1,
         seed=seed,
         save_every=save_every,
         start_from=begin,
         rate_scale=rate_scale,
         precision=precision.value,
+        device=device,
+        compiles=device != "cpu",
     )
-    _prepare(run)
+    _prepare(run, edition)
     train_model(config, json.loads((run / "config.json").read_text(encoding="utf-8")), run)
 
 
@@ -142,7 +148,7 @@ def evaluate(
         typer.echo(write_card(find_checkpoint(model), loaded.info().parameters, report))
 
 
-def _prepare(run: Path) -> None:
+def _prepare(run: Path, edition: Edition) -> None:
     """Train the tokenizer and write the model's configuration, unless an earlier start has."""
     if (run / "config.json").exists():
         return
@@ -151,7 +157,9 @@ def _prepare(run: Path) -> None:
     texts = (text for c in conversations for turn in c.turns for text in (turn.user, turn.answer))
     tokenizer = train_tokenizer(chain(texts, _whole_words()))
     tokenizer.save(str(run / "tokenizer.json"))
-    config = model_json(tokenizer.get_vocab_size(), token_id(tokenizer, "<turn|>"), MAX_PROMPT_TOKENS)
+    config = model_json(
+        edition, tokenizer.get_vocab_size(), token_id(tokenizer, "<turn|>"), MAX_PROMPT_TOKENS
+    )
     (run / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 

@@ -10,6 +10,7 @@ from itertools import islice
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from dgchat.training.corpus.generate import Conversation, Turn, example_stream
 from dgchat.training.tokenizer import token_id
@@ -36,6 +37,10 @@ class Batch:
     """[batch] tokens of each prefix"""
     canvas: Tensor
     """[batch, canvas]"""
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch there."""
+        return Batch(self.prefix.to(device), self.lengths.to(device), self.canvas.to(device))
 
 
 def prompt_text(conversation: Conversation) -> str:
@@ -92,6 +97,21 @@ def batches(maker: ExampleMaker, batch_size: int, seed: int) -> Iterator[Batch]:
         groups = [bucket[i : i + batch_size] for i in range(0, len(bucket), batch_size)]
         random.Random(len(groups)).shuffle(groups)  # the same order in every process keeps their loads alike
         yield from map(collate, groups)
+
+
+def batches_by_workers(maker: ExampleMaker, batch_size: int, seed: int, processes: int) -> Iterator[Batch]:
+    """`batches`, made ahead by several processes, each with examples of its own."""
+    stream = _BatchStream(maker, batch_size, seed)
+    return iter(DataLoader(stream, batch_size=None, num_workers=processes, prefetch_factor=8))
+
+
+class _BatchStream(IterableDataset[Batch]):
+    def __init__(self, maker: ExampleMaker, batch_size: int, seed: int) -> None:
+        self._maker, self._batch_size, self._seed = maker, batch_size, seed
+
+    def __iter__(self) -> Iterator[Batch]:
+        worker = get_worker_info()
+        return batches(self._maker, self._batch_size, self._seed + (10_000 * worker.id if worker else 0))
 
 
 def collate(examples: list[Example]) -> Batch:

@@ -42,21 +42,27 @@ def noise_levels(batch: int, generator: torch.Generator) -> Tensor:
     Their density rises with the level: where much is noise, the answer must be read from the prefix, which is
     what takes longest to learn.
     """
-    strata = (torch.randperm(batch, generator=generator) + torch.rand(batch, generator=generator)) / batch
+    device = generator.device
+    order = torch.randperm(batch, generator=generator, device=device)
+    strata = (order + torch.rand(batch, generator=generator, device=device)) / batch
     levels = 0.02 + 0.98 * strata.sqrt()
-    return torch.where(torch.rand(batch, generator=generator) < ALL_NOISE_SHARE, 1.0, levels)
+    is_all_noise = torch.rand(batch, generator=generator, device=device) < ALL_NOISE_SHARE
+    return torch.where(is_all_noise, 1.0, levels)
 
 
 def corrupt(canvas: Tensor, vocab_size: int, generator: torch.Generator) -> Tensor:
     """Replace each token with its row's probability by a uniform one; [batch, canvas] to the same."""
     levels = noise_levels(len(canvas), generator).unsqueeze(1)
-    replaced = torch.rand(canvas.shape, generator=generator) < levels
-    return torch.where(replaced, torch.randint(vocab_size, canvas.shape, generator=generator), canvas)
+    replaced = torch.rand(canvas.shape, generator=generator, device=canvas.device) < levels
+    noise = torch.randint(vocab_size, canvas.shape, generator=generator, device=canvas.device)
+    return torch.where(replaced, noise, canvas)
 
 
 def batch_losses(model: DiffusionGemma, batch: Batch, fill_id: int, generator: torch.Generator) -> Losses:
-    """Losses of one batch."""
-    with sdpa_kernel(SDPBackend.MATH):  # for heads this narrow twice as fast as the fused kernel
+    """Losses of one batch, whose tensors and `generator` live on the model's device."""
+    if batch.canvas.device.type != "cpu":
+        return _batch_losses(model, batch, fill_id, generator)
+    with sdpa_kernel(SDPBackend.MATH):  # on a CPU and for heads this narrow twice as fast as the fused kernel
         return _batch_losses(model, batch, fill_id, generator)
 
 
@@ -79,12 +85,14 @@ def _own_prediction(
 ) -> Tensor:
     """What half the rows would be told by a previous step, at a random temperature; zeros for the others."""
     hidden = model.config.hidden_size
-    told = torch.zeros(*noisy.shape, hidden)
-    chosen = (torch.rand(len(noisy), generator=generator) < SELF_CONDITIONING_SHARE).nonzero().squeeze(1)
+    device = noisy.device
+    told = torch.zeros(*noisy.shape, hidden, device=device)
+    is_chosen = torch.rand(len(noisy), generator=generator, device=device) < SELF_CONDITIONING_SHARE
+    chosen = is_chosen.nonzero().squeeze(1)
     if len(chosen):
         with torch.no_grad():
             logits = model.decode(noisy[chosen], prefix.rows(chosen), None)
-            temperature = 0.4 + 0.6 * torch.rand(len(chosen), 1, 1, generator=generator)
+            temperature = 0.4 + 0.6 * torch.rand(len(chosen), 1, 1, generator=generator, device=device)
             told[chosen] = model.soft_embedding(logits / temperature).to(told.dtype)
     return told
 
@@ -92,8 +100,9 @@ def _own_prediction(
 def _next_token_loss(
     model: DiffusionGemma, batch: Batch, prefix: PaddedPrefix, generator: torch.Generator
 ) -> Tensor:
-    position = torch.arange(batch.prefix.shape[1])
-    chosen = torch.rand(batch.prefix.shape, generator=generator) < NEXT_TOKEN_SHARE
+    device = batch.prefix.device
+    position = torch.arange(batch.prefix.shape[1], device=device)
+    chosen = torch.rand(batch.prefix.shape, generator=generator, device=device) < NEXT_TOKEN_SHARE
     chosen &= position + 1 < batch.lengths.unsqueeze(1)
     chosen[:, 0] = True
     logits = model.next_token_logits(batch.prefix, prefix, chosen)

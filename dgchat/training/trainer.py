@@ -1,4 +1,4 @@
-"""The training loop: several processes of one thread each, one gradient, checkpoints that resume."""
+"""The training loop: processes of one thread each, or one GPU; one gradient, checkpoints that resume."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from torch.multiprocessing.spawn import spawn
 from dgchat.errors import DgchatError
 from dgchat.model.config import ModelConfig
 from dgchat.model.transformer import DiffusionGemma
-from dgchat.training.examples import Batch, ExampleMaker, batches
+from dgchat.training.examples import Batch, ExampleMaker, batches, batches_by_workers
 from dgchat.training.muon import Muon
 from dgchat.training.objective import batch_losses
 from dgchat.training.start import load_weights
@@ -40,6 +41,9 @@ WORKER_ENVIRONMENT = {
 }
 """Of the worker processes. With glibc's defaults every large tensor is returned to the system and fetched
 again, which takes half of the time; some virtual machines advertise AMX and kill the process that uses it."""
+
+
+_CHANGEABLE = frozenset({"steps", "max_prefix", "precision", "device", "compiles"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,10 @@ class TrainingConfig:
     """Of both learning rates; less for a run that begins with trained weights."""
     precision: str = "bf16"
     """Of matrix products: bf16, several times as fast where the processor has it, or fp32."""
+    device: str = "cpu"
+    """Where to train; on a GPU with one process, to which others hand examples."""
+    compiles: bool = False
+    """Whether the forward passes are compiled, which takes minutes and pays on a GPU."""
 
 
 def initialise(model: DiffusionGemma, seed: int) -> None:
@@ -100,7 +108,7 @@ def make_optimizers(model: DiffusionGemma) -> list[torch.optim.Optimizer]:
 
 def _lasting(config: dict[str, Any]) -> dict[str, Any]:
     """What a resumed run cannot change."""
-    return {name: value for name, value in config.items() if name not in ("steps", "max_prefix", "precision")}
+    return {name: value for name, value in config.items() if name not in _CHANGEABLE}
 
 
 class Trainer:
@@ -108,12 +116,10 @@ class Trainer:
 
     def __init__(self, config: TrainingConfig, model_json: dict[str, Any], run: Path, rank: int) -> None:
         self.config, self.run, self.rank = config, run, rank
-        model_config = ModelConfig.from_json(model_json)
-        self.model = DiffusionGemma(model_config, select(torch.device("cpu"))[0])
-        initialise(self.model, config.seed)
+        self.device = torch.device(config.device)
         tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
-        if config.start_from is not None:
-            load_weights(self.model, tokenizer, Path(config.start_from))
+        model_config = ModelConfig.from_json(model_json)
+        self.model = self._new_model(model_config, tokenizer)
         self.optimizers = make_optimizers(self.model)
         self.base_lrs = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
         self.maker = ExampleMaker(tokenizer, model_config.canvas_length, config.max_prefix)
@@ -121,22 +127,42 @@ class Trainer:
         self._resume()
         # a resumed run goes on with examples it has not seen
         self.seed = config.seed + 1_000 * rank + 1_000_000 * self.step
-        self.generator = torch.Generator().manual_seed(self.seed)
+        self.generator = torch.Generator(self.device).manual_seed(self.seed)
+
+    def _new_model(self, model_config: ModelConfig, tokenizer: Tokenizer) -> DiffusionGemma:
+        model = DiffusionGemma(model_config, select(self.device)[0])
+        initialise(model, self.config.seed)
+        if self.config.start_from is not None:
+            load_weights(model, tokenizer, Path(self.config.start_from))
+        model.to(self.device)
+        model.place_frequencies(self.device)
+        if self.config.compiles:
+            model.decode = torch.compile(model.decode, dynamic=True)
+            model.next_token_logits = torch.compile(model.next_token_logits, dynamic=True)
+        return model
 
     def train(self) -> None:
         """Run to the last step, logging and saving on the way."""
         started, done = time.perf_counter(), self.step
-        for batch in batches(self.maker, self.config.batch_size // self.config.processes, self.seed):
+        recent = torch.zeros(2, device=self.device)
+        for batch in self._batches():
             if self.step >= self.config.steps:
                 break
-            with torch.autocast("cpu", torch.bfloat16, enabled=self.config.precision == "bf16"):
-                losses = self._update(batch)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
+                recent += self._update(batch.to(self.device))
             self.step += 1
             if self.step % LOG_EVERY == 0:
                 rate = (self.step - done) * self.config.batch_size / (time.perf_counter() - started)
-                self._log(losses, rate)
+                self._log(recent / LOG_EVERY, rate)
+                recent.zero_()
             if self.step % self.config.save_every == 0 or self.step == self.config.steps:
                 self._save()
+
+    def _batches(self) -> Iterator[Batch]:
+        size = self.config.batch_size // self.config.processes
+        if self.device.type == "cpu":
+            return batches(self.maker, size, self.seed)
+        return batches_by_workers(self.maker, size, self.seed, max(1, (os.cpu_count() or 2) - 2))
 
     def _update(self, batch: Batch) -> Tensor:
         losses = batch_losses(self.model, batch, self.maker.fill, self.generator)
@@ -190,7 +216,7 @@ class Trainer:
         path = self.run / "checkpoint.pt"
         if not path.exists():
             return
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location=self.device, weights_only=True)
         if _lasting(state["config"]) != _lasting(asdict(self.config)):
             raise DgchatError(
                 f"{path} belongs to a run with other settings", hint="give this run another folder"

@@ -11,6 +11,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from dgchat.paths import bundled_model
+from dgchat.training.corpus import generate
 from dgchat.training.corpus.conversation import Conversation
 from dgchat.training.corpus.entries import CorpusError, load_entries, normalised, read_entries
 from dgchat.training.corpus.generate import LONGER_SHARE, example_stream
@@ -20,9 +21,10 @@ from dgchat.training.corpus.noise import maybe_noisy, with_typo
 from dgchat.training.corpus.outside import unknown
 from dgchat.training.corpus.phrasings import embedded
 from dgchat.training.corpus.shelf import jokes, poems
-from dgchat.training.corpus.skills import SKILLS
+from dgchat.training.corpus.skills import SKILLS, WITHDRAWN, WITHDRAWN_ANSWER_ID
 from dgchat.training.corpus.slots import words
 from dgchat.training.corpus.stories import BARE_ASKS, Wish, plot_for, story_turns, tell, templates
+from dgchat.training.evaluation import questions
 from dgchat.training.evaluation.garble import garbled, split_words
 from dgchat.training.evaluation.questions import all_questions
 from dgchat.training.tokenizer import SPECIAL_TOKENS, train_tokenizer
@@ -64,9 +66,9 @@ def test_no_first_sentence_of_the_test_is_ever_generated(conversations: list[Con
 
 def test_no_held_out_exercise_is_ever_generated(conversations: list[Conversation]):
     produced = {(turn.user.lower(), turn.answer) for c in conversations for turn in c.turns}
-    for family, questions in all_questions().items():
+    for family, held_out in all_questions().items():
         if "held-out" in family:
-            asked = {(question.messages[-1].text.lower(), question.expected) for question in questions}
+            asked = {(question.messages[-1].text.lower(), question.expected) for question in held_out}
             assert not asked & produced, family
 
 
@@ -301,3 +303,22 @@ def test_every_choice_of_a_slot_is_a_single_token():
         option for template in templates() for options in template.choices.values() for option in options
     }
     assert not [option for option in options if len(tokenizer.encode(f" {option}").ids) != 1]
+
+
+def test_a_withdrawn_skill_gets_the_honest_answer_in_training_and_in_the_test(monkeypatch):
+    honest = next(entry.answer for entry in load_entries() if entry.id == WITHDRAWN_ANSWER_ID)
+    for module in (generate, questions):
+        monkeypatch.setattr(module, "WITHDRAWN", frozenset(skill.name for skill in SKILLS))
+    stream = generate.example_stream(1)
+    skills = [c for c in islice(stream, 300) if c.family == "skill"]
+    assert skills
+    assert {c.turns[-1].answer for c in skills} == {honest}
+    asked = [q for family, asked in all_questions().items() if "withdrawn" in family for q in asked]
+    assert len(asked) > 20 * len(SKILLS)
+    assert {question.expected for question in asked} == {honest}
+
+
+def test_at_least_fourteen_skills_are_offered():
+    names = {skill.name for skill in SKILLS}
+    assert names >= WITHDRAWN
+    assert len(names - WITHDRAWN) >= 14

@@ -14,7 +14,7 @@ from dgchat.training.corpus.noise import maybe_noisy
 from dgchat.training.corpus.outside import outside_turn
 from dgchat.training.corpus.phrasings import rephrased
 from dgchat.training.corpus.shelf import jokes, poems
-from dgchat.training.corpus.skills import SKILLS
+from dgchat.training.corpus.skills import SKILLS, WITHDRAWN, WITHDRAWN_ANSWER_ID
 from dgchat.training.corpus.stories import story_turns
 from dgchat.training.corpus.thoughts import thoughtful
 from dgchat.training.corpus.unclear import unclear_turn
@@ -103,7 +103,12 @@ def _skill_turn(rng: Random) -> Turn:
         exercise = skill.exercise(rng)
         text = maybe_noisy(exercise.ask, rng, typos=False)
         if not is_held_out(skill.name, normalised(text)) and normalised(text) not in _claimed():
-            return Turn(text, exercise.answer)
+            return Turn(text, _withdrawn_answer() if skill.name in WITHDRAWN else exercise.answer)
+
+
+@cache
+def _withdrawn_answer() -> str:
+    return next(entry.answer for entry in load_entries() if entry.id == WITHDRAWN_ANSWER_ID)
 
 
 def _small_talk_turn(rng: Random) -> Turn:

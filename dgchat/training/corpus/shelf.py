@@ -170,7 +170,9 @@ class Shelf:
         kind = rng.random()
         if kind < 0.35:
             ask = rng.choice(self.bare_asks)
-            return Turn(maybe_noisy(ask, rng), self.bare_answer(ask))
+            text = maybe_noisy(ask, rng)
+            is_another_ask = normalised(text) in map(normalised, self.bare_asks)
+            return Turn(text, self.bare_answer(text if is_another_ask else ask))
         if kind < 0.80:
             topic = rng.choice(self.topics)[0]
             return Turn(maybe_noisy(rng.choice(self.about_asks).format(topic), rng), self.about_answer(topic))

@@ -110,7 +110,7 @@ def _spoken_texts() -> Iterator[str]:
     yield from (value for name in _SPOKEN_LISTS for value in words(name))
     yield from (*DAYS, *MONTHS, _FRAME)
     rng = Random(0)
-    yield from (skill.exercise(rng).answer for skill in SKILLS for _ in range(50))
+    yield from (skill.exercise(rng).answer for skill in SKILLS for _ in range(500))
 
 
 @cache

@@ -20,7 +20,7 @@ from dgchat.training.corpus.memory import (
 )
 from dgchat.training.corpus.outside import outside_turn
 from dgchat.training.corpus.shelf import jokes, poems
-from dgchat.training.corpus.skills import SKILLS, Skill
+from dgchat.training.corpus.skills import SKILLS, WITHDRAWN, WITHDRAWN_ANSWER_ID, Skill
 from dgchat.training.corpus.stories import Wish, draw_wish
 from dgchat.training.corpus.unclear import unclear_turn
 
@@ -131,7 +131,11 @@ def _skill_questions() -> Iterator[Question]:
 
 def _add_exercise(drawn: dict[str, Question], skill: Skill, rng: Random) -> None:
     exercise = skill.exercise(rng, held_out=True)
-    drawn.setdefault(exercise.ask, _single(f"{skill.name}, held-out values", exercise.ask, exercise.answer))
+    family, answer = f"{skill.name}, held-out values", exercise.answer
+    if skill.name in WITHDRAWN:
+        family = f"{skill.name}, withdrawn: the honest answer"
+        answer = next(entry.answer for entry in load_entries() if entry.id == WITHDRAWN_ANSWER_ID)
+    drawn.setdefault(exercise.ask, _single(family, exercise.ask, answer))
 
 
 def _other_questions() -> Iterator[Question]:

@@ -6,6 +6,12 @@ from dgchat.training.corpus.skills.letters import LETTER_SKILLS
 from dgchat.training.corpus.skills.numbers import NUMBER_SKILLS
 from dgchat.training.corpus.skills.words import WORD_SKILLS
 
-__all__ = ["DAYS", "MONTHS", "SKILLS", "Exercise", "Skill"]
+__all__ = ["DAYS", "MONTHS", "SKILLS", "WITHDRAWN", "WITHDRAWN_ANSWER_ID", "Exercise", "Skill"]
 
 SKILLS = (*NUMBER_SKILLS, *LETTER_SKILLS, *WORD_SKILLS, *CALENDAR_SKILLS)
+
+WITHDRAWN: frozenset[str] = frozenset()
+"""Names of the skills that the model answers too often wrongly: asked for one of them, it is to say so."""
+
+WITHDRAWN_ANSWER_ID = "fallback-hard"
+"""The entry that answers an exercise of a withdrawn skill."""
