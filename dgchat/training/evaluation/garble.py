@@ -109,8 +109,7 @@ def _spoken_texts() -> Iterator[str]:
     yield from _story_texts()
     yield from (value for name in _SPOKEN_LISTS for value in words(name))
     yield from (*DAYS, *MONTHS, _FRAME)
-    rng = Random(0)
-    yield from (skill.exercise(rng).answer for skill in SKILLS for _ in range(500))
+    yield from _sampled_exercises()
 
 
 @cache
@@ -145,10 +144,17 @@ def _usual_repeats() -> frozenset[tuple[str, ...]]:
     """Masked groups of three words that come back within one text of the corpus."""
     repeats: set[tuple[str, ...]] = set()
     asked = {word for topic in words("topics") for word in split_words(topic)}
-    for text in (*_fixed_texts(), *_sampled_stories()):
+    for text in (*_fixed_texts(), *_sampled_exercises(), *_sampled_stories()):
         grams = _grams(_masked(split_words(text), asked))
         repeats |= {gram for gram in grams if grams.count(gram) > 1}
     return frozenset(repeats)
+
+
+@cache
+def _sampled_exercises() -> tuple[str, ...]:
+    """Enough answers to meet every word of the skills' closed lists."""
+    rng = Random(0)
+    return tuple({skill.exercise(rng).answer for skill in SKILLS for _ in range(500)})
 
 
 @cache
