@@ -40,8 +40,8 @@ _SYSTEM_TEXTS = (
     "Answer politely.",
     "You are a helpful and honest chat model.",
 )
-_DISTRACTING = ("fact", "small_talk", "fallback", "skill", "joke")
-_DISTRACTING_WEIGHTS = (0.46, 0.32, 0.08, 0.08, 0.06)
+_DISTRACTING = ("fact", "small_talk", "fallback", "skill", "joke", "poem", "story")
+_DISTRACTING_WEIGHTS = (0.36, 0.28, 0.07, 0.07, 0.05, 0.05, 0.12)
 
 
 def example_stream(seed: int) -> Iterator[Conversation]:
@@ -66,7 +66,13 @@ def _distraction(rng: Random) -> Turn:
     family = rng.choices(_DISTRACTING, _DISTRACTING_WEIGHTS)[0]
     if family in ("fact", "small_talk", "fallback"):
         return _entry_turn(family, rng)
-    return _skill_turn(rng) if family == "skill" else jokes().turns(rng)[0]
+    return _skill_turn(rng) if family == "skill" else _tale(family, rng)
+
+
+def _tale(family: str, rng: Random) -> Turn:
+    if family == "story":
+        return story_turns(rng)[0]
+    return (jokes() if family == "joke" else poems()).turns(rng)[0]
 
 
 def _entry_turn(family: str, rng: Random) -> Turn:
