@@ -13,7 +13,7 @@ from typing import BinaryIO, Literal, cast
 from dgchat.batch.job import STREAM
 from dgchat.batch.row import BatchRow
 from dgchat.errors import DgchatError, UsageError
-from dgchat.keep.posix import lock_alone
+from dgchat.posix import lock_alone
 
 AGAIN = "--again answers all rows anew, or name another file with -o"
 OTHER_FILE = "name another file with -o"

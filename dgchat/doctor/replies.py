@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from time import monotonic
 
-from dgchat.ui.terminal_signals import reading_replies
+from dgchat.posix import reading_replies
 
 WAIT_SECONDS = 0.5
 """A terminal over a slow connection is given so long."""

@@ -16,9 +16,9 @@ from dgchat import __version__
 from dgchat.engine.events import Engine, Finished, GenerationRequest, LoadProgress
 from dgchat.engine.in_turn import generate_all
 from dgchat.errors import DgchatError, StreamError, as_dgchat_error, forget_frames
-from dgchat.keep.posix import is_own_user
 from dgchat.keep.talk import DONE, ENGINE, STATUS, STOP, hear, info_fields, read_request, say
 from dgchat.keep.visit import Visit
+from dgchat.posix import is_own_user
 from dgchat.session.loading import EngineLoader, Loading
 from dgchat.settings import Settings
 from dgchat.stream.answered import Answered

@@ -18,8 +18,8 @@ from dgchat.engine.events import (
 from dgchat.engine.in_turn import generate_all
 from dgchat.errors import DgchatError, StreamError
 from dgchat.keep.place import Place
-from dgchat.keep.posix import connect
 from dgchat.keep.talk import DONE, ENGINE, batch_lines, hear, read_info, request_fields, say
+from dgchat.posix import connect
 from dgchat.session.loading import EngineLoader, Loading
 from dgchat.stream.answered import Answered
 from dgchat.stream.fields import Fields

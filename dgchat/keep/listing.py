@@ -10,9 +10,9 @@ from typing import TextIO
 
 from dgchat.errors import DgchatError, StreamError
 from dgchat.keep.place import Place, places_in
-from dgchat.keep.posix import CAN_KEEP, connect, try_lock
 from dgchat.keep.talk import STATUS, STOP, hear, say
 from dgchat.paths import runtime_dir
+from dgchat.posix import CAN_KEEP, connect, try_lock
 from dgchat.safe_text import visible
 from dgchat.stream.lines import fields_of
 

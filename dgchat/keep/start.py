@@ -10,7 +10,9 @@ from dgchat.errors import DgchatError
 from dgchat.keep.keeper import Keeper, Kept
 from dgchat.keep.kept_engine import kept_loader
 from dgchat.keep.place import Place, place_of, with_whole_path
-from dgchat.keep.posix import (
+from dgchat.keep.talk import STATUS, say
+from dgchat.paths import runtime_dir
+from dgchat.posix import (
     CAN_KEEP,
     connect,
     listen,
@@ -19,8 +21,6 @@ from dgchat.keep.posix import (
     start_detached,
     try_lock,
 )
-from dgchat.keep.talk import STATUS, say
-from dgchat.paths import runtime_dir
 from dgchat.safe_text import visible
 from dgchat.session.loading import EngineLoader
 from dgchat.settings import Settings

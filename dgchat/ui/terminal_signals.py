@@ -1,4 +1,4 @@
-"""TERM, HUP and INT: leave, and leave the terminal as it was found. Everything only POSIX has is here."""
+"""TERM, HUP and INT: leave, and leave the terminal as it was found."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from threading import Timer
+
+from dgchat.posix import restore_line_mode
 
 GRACE_SECONDS = 1.5
 """After this a leaving that hangs is ended by force."""
@@ -50,26 +52,6 @@ def _listen(loop: asyncio.AbstractEventLoop, number: int, leave: Callable[[int],
         loop.add_signal_handler(number, _leave_soon, leave, 128 + number)
 
 
-@contextmanager
-def reading_replies(fileno: int) -> Generator[None]:
-    """Within, what the terminal replies can be read, and is not shown; OSError if it is none."""
-    try:
-        import termios
-    except ImportError as error:
-        raise OSError("this system's terminals cannot be asked") from error
-    try:
-        before = termios.tcgetattr(fileno)
-        quiet = [*before]
-        quiet[3] &= ~(termios.ECHO | termios.ICANON)
-        termios.tcsetattr(fileno, termios.TCSANOW, quiet)
-    except termios.error as error:
-        raise OSError(str(error)) from error
-    try:
-        yield
-    finally:
-        termios.tcsetattr(fileno, termios.TCSAFLUSH, before)
-
-
 def _leave_soon(leave: Callable[[int], None], exit_code: int) -> None:
     watchdog = Timer(GRACE_SECONDS, _leave_now, (exit_code,))
     watchdog.daemon = True
@@ -82,14 +64,5 @@ def _leave_now(exit_code: int) -> None:
         stderr = sys.__stderr__
         if stderr is not None and stderr.isatty():
             os.write(stderr.fileno(), _RESET.encode())
-            _restore_line_mode(stderr.fileno())
+            restore_line_mode(stderr.fileno())
     os._exit(exit_code)
-
-
-def _restore_line_mode(fileno: int) -> None:
-    import termios
-
-    attributes = termios.tcgetattr(fileno)
-    attributes[0] |= termios.ICRNL | termios.IXON
-    attributes[3] |= termios.ECHO | termios.ICANON | termios.ISIG | termios.IEXTEN
-    termios.tcsetattr(fileno, termios.TCSANOW, attributes)

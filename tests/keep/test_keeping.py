@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from dgchat.keep.posix import CAN_KEEP, connect
 from dgchat.keep.talk import say
+from dgchat.posix import CAN_KEEP, connect
 from dgchat_process import run_dgchat, run_scripted, scripted_command
 from scripted_engine import ANSWER
 

@@ -135,8 +135,8 @@ async def test_the_title_names_the_conversation_and_nothing_in_it_steers_the_ter
     async with open_chat(ScriptedEngine(), Settings(pace="live", title=True)) as chat:
         chat.app.terminal_title._write = written.append
         await chat.send("tides\x1b]52;c;aGk=\x07\n\u202eevil")
-        await chat.until(lambda: any("Tides" in sequence for sequence in written))
-    [sequence] = [sequence for sequence in written if "Tides" in sequence]
+        await chat.until(lambda: any("tides" in sequence for sequence in written))
+    [sequence] = [sequence for sequence in written if "tides" in sequence]
     assert sequence.count("\x1b]") == 1
     assert sequence.endswith("\x07")
     body = sequence.partition("\x1b]2;")[2].removesuffix("\x07")

@@ -6,12 +6,15 @@ import os
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic, sleep
 
 from dgchat.errors import StoreError
 from dgchat.session.store.schema import check_version, migrate
 
 BUSY_SECONDS = 5.0
 """How long to wait for another window that is writing."""
+
+_RETRY_SECONDS = 0.02
 
 _REASONS = {
     sqlite3.SQLITE_FULL: ("the disk is full", "make room; it is tried again with the next prompt"),
@@ -34,13 +37,27 @@ def open_database(path: Path) -> sqlite3.Connection:
         _make_private(path)
         connection = connect(path)
         check_version(connection)
-        connection.execute("PRAGMA journal_mode = WAL")
+        _log_ahead(connection)
         migrate(connection)
     except (sqlite3.Error, OSError, StoreError) as error:
         if connection is not None:
             connection.close()
         raise explain(error, path) from error
     return connection
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on; while another window does, sqlite fails at once instead of waiting."""
+    deadline = monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(_RETRY_SECONDS)
+        else:
+            return
 
 
 def connect(path: Path) -> sqlite3.Connection:

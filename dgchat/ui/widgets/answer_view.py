@@ -146,7 +146,7 @@ class AnswerView(Ground, Vertical):
     def catch_up(self) -> None:
         """End the trail: show the newest step, or the settled answer, at once."""
         self._playback.catch_up()
-        if self._pace.is_moving and self.is_mounted:
+        if self._pace.is_moving and self.is_attached:  # a key may come while a failed answer leaves the page
             self._show_frame()
 
     async def settle(self) -> None:

@@ -1,4 +1,4 @@
-"""What only POSIX has of all this: forks, locks that end with their process, user-only Unix sockets."""
+"""What only POSIX has of all this: forks, locks that end with their process, sockets, modes of terminals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import signal
 import socket
 import stat
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from errno import EACCES
 from pathlib import Path
 
@@ -144,3 +145,33 @@ def _close_all_but(kept: int) -> None:
     most = os.sysconf("SC_OPEN_MAX") if hasattr(os, "sysconf") else 256
     os.closerange(3, kept)
     os.closerange(kept + 1, min(most, 4096))
+
+
+@contextmanager
+def reading_replies(fileno: int) -> Generator[None]:
+    """Within, what the terminal replies can be read, and is not shown; OSError if it is none."""
+    try:
+        import termios
+    except ImportError as error:
+        raise OSError("this system's terminals cannot be asked") from error
+    try:
+        before = termios.tcgetattr(fileno)
+        quiet = [*before]
+        quiet[3] &= ~(termios.ECHO | termios.ICANON)
+        termios.tcsetattr(fileno, termios.TCSANOW, quiet)
+    except termios.error as error:
+        raise OSError(str(error)) from error
+    try:
+        yield
+    finally:
+        termios.tcsetattr(fileno, termios.TCSAFLUSH, before)
+
+
+def restore_line_mode(fileno: int) -> None:
+    """Let the terminal take lines again, echo them, and heed its keys."""
+    import termios
+
+    attributes = termios.tcgetattr(fileno)
+    attributes[0] |= termios.ICRNL | termios.IXON
+    attributes[3] |= termios.ECHO | termios.ICANON | termios.ISIG | termios.IEXTEN
+    termios.tcsetattr(fileno, termios.TCSANOW, attributes)
