@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 
@@ -13,7 +15,14 @@ def main() -> NoReturn:
 
         sys.exit(run())
     except KeyboardInterrupt:
-        sys.exit(130)
+        _leave_now(130)
+
+
+def _leave_now(code: int) -> NoReturn:
+    """Leave without the interpreter's end: a thread that is still importing torch would abort the process."""
+    with suppress(OSError, ValueError):
+        sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

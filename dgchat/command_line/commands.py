@@ -81,7 +81,10 @@ def replay(
     context: typer.Context,
     source: Annotated[
         str,
-        typer.Argument(metavar="FILE|ID", help="A .jsonl recording, - for one piped in, or a stored answer."),
+        typer.Argument(
+            metavar="FILE|ID",
+            help="A .jsonl recording or what --jsonl wrote, - for one piped in, or a stored answer.",
+        ),
     ],
     plain: Annotated[bool | None, option("plain", "--plain/--no-plain")] = None,
     export: Annotated[

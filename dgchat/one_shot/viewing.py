@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import BinaryIO
 
 from dgchat.engine.events import CanvasStep
 from dgchat.errors import DgchatError, StreamError
+from dgchat.replay.jsonl import RECORDING_BEGINS, events_of, read_jsonl
 from dgchat.session.loading import Loading
 from dgchat.session.turn import Turn, TurnSettings
 from dgchat.stream import MAX_LINE_BYTES
@@ -51,19 +53,30 @@ class Viewing:
 
 
 def read_stream(source: BinaryIO) -> Iterator[StreamEvent]:
-    """The events of a stream; StreamError names the line that is none."""
+    """The events of a stream, or of an exported recording; StreamError or ReplayFileError names the line that
+    is none.
+    """
     decoder = Decoder()
     number = 0
     while line := source.readline(MAX_LINE_BYTES + 1):
         number += 1
         if len(line) > MAX_LINE_BYTES:
             raise StreamError(f"line {number} of the stream is longer than {MAX_LINE_BYTES // 2**20} MiB")
+        if number == 1 and line.startswith(RECORDING_BEGINS):
+            rest = (one.decode(errors="replace") for one in chain([line], _bounded_lines(source)))
+            yield from events_of(read_jsonl(rest))
+            return
         try:
             yield decoder.decode(line)
         except StreamError as error:
             raise _about_line(number, line, error) from error
     if not number:
         raise StreamError("the stream is empty", hint="dgchat --prompt TEXT --jsonl writes one")
+
+
+def _bounded_lines(source: BinaryIO) -> Iterator[bytes]:
+    while line := source.readline(MAX_LINE_BYTES + 1):
+        yield line
 
 
 def _about_line(number: int, line: bytes, error: StreamError) -> StreamError:

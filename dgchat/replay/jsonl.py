@@ -1,19 +1,39 @@
-"""A recording as lines of JSON, in ASCII: what was asked, then one step a line."""
+"""A recording as lines of JSON, in ASCII: what was asked, then one step a line. What --jsonl writes is read
+as well.
+"""
 
 from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from math import isfinite
 from typing import Any, cast
 
-from dgchat.engine.events import ALTERNATIVES_PER_TOKEN, Alternatives, CanvasStep
-from dgchat.errors import UsageError
-from dgchat.replay.recording import Recording
+from dgchat.engine.events import (
+    ALTERNATIVES_PER_TOKEN,
+    Alternatives,
+    CanvasCommitted,
+    CanvasStarted,
+    CanvasStep,
+    Event,
+    Finished,
+    FinishReason,
+    GenerationStats,
+    Prefilled,
+    StopReason,
+)
+from dgchat.errors import StreamError, UsageError
+from dgchat.replay.recording import Recording, settled_text
+from dgchat.stream.answered import Answered
+from dgchat.stream.lines import Decoder
 
 FORMAT = "dgchat-replay"
 VERSION = 1
+
+RECORDING_BEGINS = f'{{"format": "{FORMAT}"'.encode()
+"""The first bytes of a file that `as_jsonl` wrote."""
 
 MAX_LINE_CHARACTERS = 8 * 2**20
 MAX_CANVAS_LENGTH = 65_536
@@ -40,8 +60,12 @@ def read_jsonl(lines: Iterable[str]) -> Recording:
     numbered = ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
     number, first = next(numbered, (1, ""))
     head = _object(first, number)
+    if "event" in head:
+        return _read_stream(chain([(number, first)], numbered))
     if head.get("format") != FORMAT:
-        raise ReplayFileError("this is no recording of dgchat", hint="export one with /export answer.jsonl")
+        raise ReplayFileError(
+            "this is no recording of dgchat", hint="/export answer.jsonl and --jsonl write one"
+        )
     if head.get("version") != VERSION:
         raise ReplayFileError(f"the recording has version {head.get('version')!r}, not {VERSION}")
     steps: list[CanvasStep] = []
@@ -57,6 +81,53 @@ def read_jsonl(lines: Iterable[str]) -> Recording:
         tuple(steps),
         model if isinstance(model, str) else "",
         seed if isinstance(seed, int) else None,
+    )
+
+
+def events_of(recording: Recording) -> Iterator[Event | Answered]:
+    """The recording as a stream tells it, but for how long the prompt took and why a canvas ended."""
+    yield Prefilled(0, 0, 0, 0.0)
+    count = len(recording.canvases)
+    for canvas in recording.canvases:
+        index, length = canvas[0].canvas_index, len(canvas[0].token_ids)
+        yield CanvasStarted(index, length, count)
+        yield from canvas
+        yield CanvasCommitted(index, settled_text(canvas), len(canvas), StopReason.NOT_TOLD)
+    last = recording.canvases[-1][-1]
+    reason = FinishReason.LENGTH if last.end is None else FinishReason.END_OF_TURN
+    stats = GenerationStats(
+        generated_tokens=sum(
+            len(canvas[-1].token_ids) if canvas[-1].end is None else canvas[-1].end
+            for canvas in recording.canvases
+        ),
+        canvases=count,
+        canvas_length=len(last.token_ids),
+        denoising_steps=len(recording.steps),
+        denoise_seconds=sum(step.seconds for step in recording.steps),
+    )
+    finished = Finished(recording.text, "", reason, stats)
+    yield Answered(finished, recording.model, recording.seed or 0, {})
+
+
+def _read_stream(numbered: Iterable[tuple[int, str]]) -> Recording:
+    """The steps of a stream, also of one that ends early; what was asked it does not tell."""
+    decoder = Decoder()
+    steps: list[CanvasStep] = []
+    answered: Answered | None = None
+    for number, line in numbered:
+        try:
+            event = decoder.decode(line)
+        except StreamError as error:
+            raise ReplayFileError(f"line {number}: {error.message}", hint=error.hint) from error
+        if isinstance(event, CanvasStep):
+            _check_order(steps[-1] if steps else None, event, number)
+            steps.append(event)
+        elif isinstance(event, Answered):
+            answered = event
+    if not steps:
+        raise ReplayFileError("the stream has no steps")
+    return Recording(
+        "", tuple(steps), answered.model if answered else "", answered.seed if answered else None
     )
 
 

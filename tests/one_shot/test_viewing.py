@@ -17,6 +17,8 @@ from dgchat.one_shot.canvas_lines import CanvasLines
 from dgchat.one_shot.printer import Line
 from dgchat.one_shot.viewing import Viewing, read_stream
 from dgchat.one_shot.watch import Frames, Watched
+from dgchat.replay.jsonl import as_jsonl
+from dgchat.replay.recording import Recording
 from dgchat.settings import Settings
 from dgchat.stream.answered import Answered
 from dgchat.ui.pace import Pace
@@ -139,3 +141,24 @@ def test_a_stream_that_is_none_is_exit_code_1_and_one_line_that_steers_nothing()
 def test_a_file_that_is_not_there_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["view", "/no/such/file"]) == 2
     assert "/no/such/file cannot be read" in capsys.readouterr().err
+
+
+def test_an_exported_recording_is_shown_as_its_stream_is() -> None:
+    events, last = recorded_answer(answer=LONG)
+    steps = tuple(event for event in events if isinstance(event, CanvasStep))
+    exported = as_jsonl(Recording("hello", steps, last.model, last.seed)).encode()
+    told = list(read_stream(BytesIO(exported)))
+    ended = told.pop()
+    assert isinstance(ended, Answered)
+    assert (ended.finished.text, ended.finished.reason) == (last.finished.text, last.finished.reason)
+    assert (ended.model, ended.seed, ended.finished.stats.denoising_steps) == (last.model, 3, len(steps))
+    assert [step.pieces for step in told if isinstance(step, CanvasStep)] == [step.pieces for step in steps]
+
+
+def test_a_broken_export_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "answer.jsonl"
+    events, _ = recorded_answer()
+    steps = tuple(event for event in events if isinstance(event, CanvasStep))
+    path.write_text(as_jsonl(Recording("hello", steps))[:-60], encoding="utf-8")
+    assert run(["view", str(path)]) == 2
+    assert "is no JSON" in capsys.readouterr().err

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from dgchat.engine.events import CanvasStep
 from dgchat.replay.jsonl import MAX_LINE_CHARACTERS, ReplayFileError, as_jsonl, read_jsonl
+from recorded import recorded_answer, stream_of
 from recordings import scripted_recording
 
 HEAD, *STEPS = as_jsonl(scripted_recording("one two three", steps=3, canvas_length=8)).splitlines()
@@ -57,3 +59,28 @@ def test_what_is_no_recording_is_said_with_its_line(lines: list[str], complaint:
 
 def test_empty_lines_are_passed_over():
     assert len(read_jsonl(["", HEAD, "", *STEPS, ""]).steps) == 3
+
+
+def test_what_jsonl_streams_is_a_recording_too():
+    events, last = recorded_answer(seed=5)
+    recording = read_jsonl(stream_of(events, last))
+    steps = [event for event in events if isinstance(event, CanvasStep)]
+    assert [step.pieces for step in recording.steps] == [step.pieces for step in steps]
+    assert (recording.model, recording.seed, recording.prompt) == ("scripted 1M", 5, "")
+
+
+def test_a_stream_that_ends_early_is_played_as_far_as_it_goes():
+    events, last = recorded_answer()
+    assert len(read_jsonl(stream_of(events, last)[:6]).steps) == 4
+
+
+def test_what_is_wrong_with_a_stream_is_said_with_its_line():
+    lines = stream_of(*recorded_answer())
+    for broken, complaint in (
+        ([*lines[:4], lines[4][:50]], "line 5: it is not JSON"),
+        ([*lines[:4], lines[3]], "line 5 is not the step that follows"),
+        (lines[:2], "the stream has no steps"),
+        ([lines[0].replace('"v":1', '"v":2')], "line 1: its version is 2"),
+    ):
+        with pytest.raises(ReplayFileError, match=complaint):
+            read_jsonl(broken)
