@@ -7,21 +7,27 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
+_INTERRUPTED = 130
+
 
 def main() -> NoReturn:
     """Run the command line and leave; ctrl+c during the imports leaves quietly as well."""
     try:
         from dgchat.cli import run  # here, so that an interrupted import is no traceback
 
-        sys.exit(run())
+        code = run()
     except KeyboardInterrupt:
-        _leave_now(130)
+        code = _INTERRUPTED
+    if code == _INTERRUPTED:
+        _leave_now(code)
+    sys.exit(code)
 
 
 def _leave_now(code: int) -> NoReturn:
     """Leave without the interpreter's end: a thread that is still importing torch would abort the process."""
-    with suppress(OSError, ValueError):
-        sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
     os._exit(code)
 
 

@@ -181,14 +181,14 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
         if template is not None or wanted != Wanted():
             raise UsageError("only an answer to a prompt can be printed so", hint="use --prompt")
         fetch_if_missing(settings, yes=yes)
-        return _chat_in_terminal(chosen, loader_for(settings, flags), past)
+        return _chat_in_terminal(chosen, loader_for(settings, chosen.origins), past)
     if past and messages is not None:
         raise UsageError("--messages holds the whole chat", hint="leave out --continue and --session")
     from dgchat.one_shot.asked import messages_of  # a chat does without the one-shot
     from dgchat.one_shot.run import run_one_shot
 
     asked = messages_of(prompt, messages, template, sys.stdin)
-    loader = kept_loader_for(settings, flags, yes=yes)
+    loader = kept_loader_for(settings, chosen.origins, yes=yes)
     if past is None:
         return run_one_shot(asked, settings, loader, wanted, sys.stdout, sys.stderr)
     from dgchat.one_shot.continuing import Continuing  # brings sqlite3

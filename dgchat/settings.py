@@ -282,12 +282,11 @@ def load_keys() -> dict[str, object]:
     return cast("dict[str, object]", keys)
 
 
-def where_set(name: str, flags: Mapping[str, object]) -> str:
-    """What a person has to leave out to get the default of a setting that is not at its default."""
-    if flags.get(name) is not None:
-        return flag_of(name)
-    variable = PREFIX + name.upper()
-    return variable if os.environ.get(variable) else f"{name} in {config_file()}"
+def where_set(name: str, origins: Mapping[str, Origin]) -> str:
+    """What a person has to leave out to get the default of a setting: a flag, a variable or a key."""
+    if origins[name] is Origin.VARIABLE:
+        return variable_of(name)
+    return f"{name} in {config_file()}" if origins[name] is Origin.FILE else flag_of(name)
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:

@@ -34,10 +34,10 @@ def test_without_anything_the_defaults_hold() -> None:
 
 def test_it_is_known_what_has_to_be_left_out_for_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
     write_config('model = "big"')
-    assert where_set("model", {"model": None}) == f"model in {config_file()}"
+    assert where_set("model", choose_settings({"model": None}).origins) == f"model in {config_file()}"
     monkeypatch.setenv("DGCHAT_MODEL", "big")
-    assert where_set("model", {}) == "DGCHAT_MODEL"
-    assert where_set("model", {"model": "big"}) == "--model"
+    assert where_set("model", choose_settings({}).origins) == "DGCHAT_MODEL"
+    assert where_set("model", choose_settings({"model": "big"}).origins) == "--model"
 
 
 def test_flags_win_over_variables_and_variables_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,23 +58,22 @@ def bench(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     """Measure denoising steps per second, with early stopping off."""
     if against is not None and batch is not None:
         raise UsageError("--against and --batch measure different things", hint="one at a time")
-    flags = with_own(context, {"steps": steps, "model": model, "device": device})
-    settings = load_settings(flags)
+    chosen = choose_settings(with_own(context, {"steps": steps, "model": model, "device": device}))
+    settings = chosen.settings
     if against is not None:
         from dgchat.bench_against import run_against  # brings torch and transformers
 
         return run_against(settings.model, settings.steps, repeat, json=json, out=sys.stdout)
     if settings.server is not None:
         raise UsageError("a server does not tell its steps", hint="bench measures the model on this machine")
+    load = loader_for(settings, chosen.origins)
     if batch is not None:
         from dgchat.bench_batch import run_bench_batch  # only this command needs it
 
-        return run_bench_batch(
-            loader_for(settings, flags), batch, settings.steps, repeat, json=json, out=sys.stdout
-        )
+        return run_bench_batch(load, batch, settings.steps, repeat, json=json, out=sys.stdout)
     from dgchat.bench import run_bench  # only this command needs it
 
-    return run_bench(loader_for(settings, flags), settings.steps, repeat, json=json, out=sys.stdout)
+    return run_bench(load, settings.steps, repeat, json=json, out=sys.stdout)
 
 
 def replay(
@@ -144,8 +143,8 @@ def batch(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     """Answer a file of prompts, many at a time; what is answered already is not asked again."""
     own = {"model": model, "device": device, "steps": steps, "max_tokens": max_tokens}
     asked = {"context": context_length, "seed": seed, "thinking": thinking, "system": system, "keep": keep}
-    flags = with_own(context, {**own, **asked})
-    settings = load_settings(flags)
+    chosen = choose_settings(with_own(context, {**own, **asked}))
+    settings = chosen.settings
     fetch_if_missing(settings, yes=yes)
     from dgchat.batch.job import BatchJob  # only this command needs it, and it brings rich
     from dgchat.batch.run import run_batch
@@ -153,7 +152,7 @@ def batch(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     job = BatchJob(source, output, format_, column, size, again)
 
     def load(loading: Loading) -> Engine:  # once the rows are read, for it may start a keeper
-        return kept_loader_for(settings, flags, yes=yes)(loading)
+        return kept_loader_for(settings, chosen.origins, yes=yes)(loading)
 
     return run_batch(job, settings, load, sys.stdin, sys.stdout, sys.stderr)
 

@@ -8,11 +8,13 @@ from functools import partial
 
 from dgchat.engine.events import Engine
 from dgchat.session.loading import EngineLoader, Loading
-from dgchat.settings import SERVER_KEY, Settings, read_key, where_set
+from dgchat.settings import SERVER_KEY, Origin, Settings, read_key, where_set
 
 
-def loader_for(settings: Settings, flags: Mapping[str, object]) -> EngineLoader:
-    """The loader of the engine that the settings ask for, a model here or a server; `flags` were given."""
+def loader_for(settings: Settings, origins: Mapping[str, Origin]) -> EngineLoader:
+    """The loader of the engine that the settings, which come from `origins`, ask for: a model here or a
+    server.
+    """
 
     def load(loading: Loading) -> Engine:
         if settings.server is not None:
@@ -29,20 +31,20 @@ def loader_for(settings: Settings, flags: Mapping[str, object]) -> EngineLoader:
             on_progress=loading.report,
             cancelled=loading.cancelled,
             on_plan=loading.take_plan,
-            named_by=where_set("model", flags),
+            named_by=where_set("model", origins),
         )
 
     return load
 
 
-def kept_loader_for(settings: Settings, flags: Mapping[str, object], *, yes: bool) -> EngineLoader:
+def kept_loader_for(settings: Settings, origins: Mapping[str, Origin], *, yes: bool) -> EngineLoader:
     """The loader of a command that answers and leaves: the engine of a process that kept it, if any."""
     if settings.server is not None:
-        return loader_for(settings, flags)
+        return loader_for(settings, origins)
     from dgchat.keep.start import find_or_start  # a chat does without
 
     fetch = partial(fetch_if_missing, settings, yes=yes)
-    return find_or_start(settings, partial(loader_for, flags=flags), fetch, sys.stderr)
+    return find_or_start(settings, partial(loader_for, origins=origins), fetch, sys.stderr)
 
 
 def fetch_if_missing(settings: Settings, *, yes: bool) -> None:

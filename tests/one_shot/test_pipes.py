@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -287,3 +288,30 @@ def make_terminal() -> Callable[[], StringIO]:
             return True
 
     return Terminal
+
+
+IMPORTING_DRIVER = """
+import sys, threading, time
+import dgchat.cli
+
+def stop(arguments=None):
+    begun = threading.Event()
+    def work():
+        begun.set()
+        time.sleep(60)  # a thread that the interpreter's end would wait for
+    threading.Thread(target=work).start()
+    begun.wait()
+    sys.stdout.write("the draft")
+    return 130
+
+dgchat.cli.run = stop
+from dgchat.__main__ import main
+main()
+"""
+
+
+def test_a_stopped_command_leaves_at_once_whatever_its_threads_do_and_its_draft_is_written() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTING_DRIVER], capture_output=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"the draft", b"")

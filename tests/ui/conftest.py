@@ -9,7 +9,6 @@ from time import monotonic
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
 
 from dgchat.session.loading import EngineLoader
 from dgchat.session.session import Session
@@ -22,7 +21,7 @@ from dgchat.ui.widgets.key_hints import KeyHints
 from dgchat.ui.widgets.prompt_box import PromptBox
 from scripted_engine import ScriptedEngine
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 PLAIN_TERMINAL = Terminal(is_dumb=False, is_light=False, is_remote=False)
 
 
@@ -48,10 +47,9 @@ class Chat:
 
     @property
     def said(self) -> str:
-        """Everything in the transcript that is a plain text."""
-        return "\n".join(
-            str(widget.render()) for widget in self.app.chat.query("#messages Static").results(Static)
-        )
+        """Everything in the transcript that is a plain text, and the figures of its answers."""
+        widgets = self.app.chat.query("#messages Static, #messages AnswerLabel")
+        return "\n".join(str(widget.render()) for widget in widgets)
 
     @property
     def screen_text(self) -> str:

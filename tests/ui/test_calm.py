@@ -31,7 +31,7 @@ async def test_no_cell_changes_more_than_three_times_a_second(open_chat):
 
 
 async def test_fresh_words_do_not_light_up(open_chat):
-    async with open_chat(ScriptedEngine(), Settings(motion="calm")) as chat:
+    async with open_chat(ScriptedEngine(steps=48, step_seconds=0.2), Settings(motion="calm")) as chat:
         await chat.send("calmly")
         await chat.until(lambda: bool(chat.answers) and chat.answers[0].num_drawn_steps > 0)
         style = chat.app.chat.query_one(CanvasRows).get_component_rich_style("live-canvas--fresh")

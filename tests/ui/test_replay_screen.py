@@ -141,18 +141,16 @@ async def test_the_map_underlines_what_settled_late(open_replay):
 async def test_i_tells_of_a_token_and_arrows_move_on(open_replay):
     async with open_replay() as chat:
         await press(chat, "i")
-        assert "inspect" in chat.screen_text
-        assert "changed its mind" in chat.screen_text
-        assert "settled at step" in chat.screen_text
-        assert NOT_RECORDED[:40] in chat.screen_text
+        told = ("inspect", "changed its mind", "settled at step", NOT_RECORDED[:40])
+        await chat.until(lambda: all(words in chat.screen_text for words in told))
         first = replay_of(chat)._cursor
         await press(chat, "right")
         assert replay_of(chat)._cursor == Spot(0, first.position + 1)
-        assert f"position {first.position + 2} of canvas 1" in chat.screen_text
+        await chat.until(lambda: f"position {first.position + 2} of canvas 1" in chat.screen_text)
         assert replay_of(chat).index == STEPS - 1
         await press(chat, "left", "left", "up", "down")
         await press(chat, "i")
-        assert "position" not in chat.screen_text
+        await chat.until(lambda: "position" not in chat.screen_text)
 
 
 async def test_arrows_cannot_leave_the_canvas(open_replay):

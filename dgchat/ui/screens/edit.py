@@ -118,10 +118,6 @@ class EditScreen(ModalScreen[None]):
         """Put the row back."""
         self._take(self._row().name, None)
 
-    def refresh_rows(self) -> None:
-        """Show the rows as they are now."""
-        self._show_rows()
-
     def _row(self) -> Row:
         return self.rows()[self.query_one(OptionList).highlighted or 0]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from textual.content import Content
-from textual.widgets import Static
+from textual.reactive import reactive
+from textual.widget import Widget
 
 from dgchat.ui.widgets.status_line import fitting
 
@@ -11,23 +12,16 @@ _WHO = "dgchat"
 _GAP = "   "
 
 
-class AnswerLabel(Static):
-    """`dgchat`, and the figures once there are any."""
+class AnswerLabel(Widget):
+    """`dgchat`, and the figures once there are any; the least telling figures last."""
+
+    figures: reactive[str] = reactive("")
 
     def __init__(self) -> None:
-        super().__init__(Content(_WHO), classes="message-label")
-        self._figures = ""
+        super().__init__(classes="message-label")
 
-    def show_figures(self, figures: str) -> None:
-        """Tell how the answer came about; the least telling figures last."""
-        self._figures = figures
-        self._show()
-
-    def on_resize(self) -> None:
-        """Make use of the new width."""
-        self._show()
-
-    def _show(self) -> None:
-        if self._figures:
-            room = self.size.width - len(_WHO + _GAP)
-            self.update(Content.assemble(_WHO, _GAP, fitting(self._figures, room)), layout=False)
+    def render(self) -> Content:
+        """The figures that have room at this width."""
+        if not self.figures:
+            return Content(_WHO)
+        return Content.assemble(_WHO, _GAP, fitting(self.figures, self.size.width - len(_WHO + _GAP)))

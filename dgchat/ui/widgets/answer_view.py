@@ -91,7 +91,7 @@ class AnswerView(Ground, Vertical):
         """Label, what is being written, status; of a turn that is over, what is left of it."""
         yield self._label
         if self._is_handed_off:
-            self._label.show_figures(describe_end(self.turn))
+            self._label.figures = describe_end(self.turn)
             yield from settled_answer(self.turn)
             return
         yield self._canvas if self._pace.is_moving else self._written
@@ -246,7 +246,7 @@ class AnswerView(Ground, Vertical):
         return len(self.turn.committed)
 
     async def _swap(self) -> None:
-        self._label.show_figures(describe_end(self.turn))
+        self._label.figures = describe_end(self.turn)
         await self.mount_all(settled_answer(self.turn), after=self._label)
         for widget in (self._canvas, self._written, self._status):
             if widget.is_attached:

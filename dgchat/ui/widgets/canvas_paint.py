@@ -24,6 +24,14 @@ NameStyle = Callable[[int, DrawnToken], str]
 """The name of the style that the token at a position is drawn in."""
 
 
+_DRAFTS = ("draft-0", "draft-1", "draft-2", "draft-3")
+
+TOKEN_CLASSES = {
+    f"live-canvas--{name}" for name in ("settled", "fresh", *_DRAFTS, "overturned", "past-end", "noise")
+}
+"""The stylesheet's class of every name that `style_name` gives."""
+
+
 def style_name(position: int, token: DrawnToken) -> str:
     """The style of a token by its state alone."""
     if token.state is State.NOISE:

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from dgchat.safe_text import visible
 from dgchat.ui.widgets.canvas_layout import fit
-from dgchat.ui.widgets.canvas_paint import style_name
+from dgchat.ui.widgets.canvas_paint import TOKEN_CLASSES, style_name
 from dgchat.ui.widgets.drawn_token import DrawnToken
 from dgchat.ui.widgets.entropy_curve import entropy_curve
 from dgchat.ui.widgets.styled_rows import StyledRow, StyledRows
@@ -51,19 +51,7 @@ class CanvasPanel(StyledRows):
 
     STYLES = "live-canvas"
     BLANK_STYLE = "muted"
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "live-canvas--settled",
-        "live-canvas--fresh",
-        "live-canvas--draft-0",
-        "live-canvas--draft-1",
-        "live-canvas--draft-2",
-        "live-canvas--draft-3",
-        "live-canvas--overturned",
-        "live-canvas--past-end",
-        "live-canvas--noise",
-        "live-canvas--gutter",
-        "live-canvas--muted",
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = TOKEN_CLASSES | {"live-canvas--gutter", "live-canvas--muted"}
 
     def __init__(self) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from dgchat.ui.widgets.canvas_paint import TOKEN_CLASSES
 from dgchat.ui.widgets.styled_rows import StyledRows
 
 
@@ -21,15 +22,4 @@ class CanvasRows(StyledRows):
     STYLES = "live-canvas"
     BLANK_STYLE = "settled"
     UNDERLINED = frozenset({"overturned"})
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "live-canvas--settled",
-        "live-canvas--fresh",
-        "live-canvas--draft-0",
-        "live-canvas--draft-1",
-        "live-canvas--draft-2",
-        "live-canvas--draft-3",
-        "live-canvas--overturned",
-        "live-canvas--past-end",
-        "live-canvas--noise",
-        "live-canvas--rule",
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = TOKEN_CLASSES | {"live-canvas--rule"}

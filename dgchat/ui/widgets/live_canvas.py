@@ -94,7 +94,7 @@ class LiveCanvas(Ground, Horizontal):
 
     def on_resize(self) -> None:
         """Break the lines anew for the new width."""
-        if self._laid_out_width == self.text_width or not self._num_rows:
+        if self._laid_out_width == self.text_width or not self.num_drawn_steps:
             return
         self._above = [row for tokens in self._finished for row in self._paint_finished(tokens)]
         self._draw(monotonic())
@@ -114,6 +114,8 @@ class LiveCanvas(Ground, Horizontal):
         return [*painted, paint_rule(self.text_width)]
 
     def _draw(self, now: float) -> None:
+        if not self.size.width:
+            return  # in one column it would become higher than it may ever shrink; its size is on the way
         self._drawn_at = now
         tokens = self._states.tokens(now)
         self._states.forget_fresh(now)
