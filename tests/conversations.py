@@ -21,9 +21,9 @@ def answer(turn: Turn, text: str = "The tide comes in.") -> Turn:
     return turn
 
 
-def converse(store: Store, *exchanges: tuple[str, str]) -> Conversation:
+def converse(store: Store, *exchanges: tuple[str, str], **more: object) -> Conversation:
     """A stored conversation of these prompts and answers."""
-    conversation = Conversation(title=exchanges[0][0])
+    conversation = Conversation(title=exchanges[0][0], **more)
     for prompt, text in exchanges:
         turn = asked(prompt, conversation.leaf)
         store.add_turn(conversation, turn)
