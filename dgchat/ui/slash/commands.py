@@ -161,7 +161,7 @@ class ChatCommands:
             raise UsageError("The last answer was not cut at its limit.", hint="/retry answers again")
         if not turn.text:
             raise UsageError("The answer was cut before its first word.", hint="allow more tokens and /retry")
-        await self._screen.ask(turn.prompt, replaces=turn, begun=turn.text)
+        await self._screen.course.begin(turn.prompt, replaces=turn, begun=turn.text)
 
     async def _stats(self, argument: str) -> None:
         await self._say(describe_stats(self._last_turn()))
