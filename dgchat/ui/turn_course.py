@@ -9,11 +9,11 @@ from textual.widget import Widget
 from dgchat.engine.events import Event, Prefilled
 from dgchat.errors import DgchatError
 from dgchat.session.attachments import Attachment
+from dgchat.session.left_out import LeftOut
 from dgchat.session.refining import Refining
 from dgchat.session.turn import Turn, TurnSettings
 from dgchat.ui.branch_view import show_branch, version_note
 from dgchat.ui.engine_thread import start_loading, start_turn
-from dgchat.ui.widgets.answer_view import AnswerView
 from dgchat.ui.widgets.controls import Controls
 from dgchat.ui.widgets.notice import Notice
 from dgchat.ui.widgets.title_bar import TitleBar
@@ -30,6 +30,7 @@ class TurnCourse:
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
         self._session = screen.session
+        self._left_out = LeftOut()
 
     async def begin(
         self,
@@ -69,8 +70,8 @@ class TurnCourse:
         view.follow_turn()
         if isinstance(event, Prefilled):
             view.enter_phase("first step")
-            if event.dropped_turns:
-                await self._say_dropped(event.dropped_turns, view)
+            if words := self._left_out.words(self._session.conversation, event.dropped_turns):
+                await self._screen.query_one(Transcript).insert(Notice(words), before=view)
 
     async def end(self, turn: Turn) -> None:
         """Take the turn into the conversation, or give the prompt back."""
@@ -93,12 +94,8 @@ class TurnCourse:
     async def _show_failure(self, turn: Turn, error: DgchatError) -> None:
         screen = self._screen
         if turn.text == turn.begun:
-            is_given_back = not turn.begun and screen.give_back(turn.prompt)
-            await (screen.views.remove(turn) if is_given_back else screen.views.remove_answer(turn))
+            if not turn.begun:
+                screen.give_back(turn.prompt)
+            await screen.views.remove_answer(turn)
         if error is not self._session.load_error:  # that one is told already, or will be
             await screen.say(Notice.of_error(error))
-
-    async def _say_dropped(self, turns: int, view: AnswerView) -> None:
-        what = "the oldest turn was" if turns == 1 else f"the {turns} oldest turns were"
-        notice = Notice(f"{what} left out of the prompt: the conversation is longer than the model can read")
-        await self._screen.query_one(Transcript).insert(notice, before=view)

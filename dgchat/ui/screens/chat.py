@@ -26,6 +26,7 @@ from dgchat.ui.interrupts import Interrupts
 from dgchat.ui.keys import Keymap
 from dgchat.ui.look import Look
 from dgchat.ui.messages import ModelFailed, ModelLoaded, TurnEnded, TurnMoved
+from dgchat.ui.screens.theme_picker import ThemePicker
 from dgchat.ui.slash.commands import ChatCommands
 from dgchat.ui.turn_course import TurnCourse
 from dgchat.ui.turn_views import TurnViews
@@ -95,6 +96,14 @@ class ChatScreen(Screen[None]):
         self.query_one(Controls).show_settings()
         start_loading(self.session, self)
         self.call_later(self._commands.conversations.begin)
+
+    def on_screen_suspend(self) -> None:
+        """Another screen lies over the chat: what it leaves of the big name would be stray blocks."""
+        self.set_class(not isinstance(current_app(self).screen, ThemePicker), "-covered")
+
+    def on_screen_resume(self) -> None:
+        """Nothing lies over the chat any more."""
+        self.remove_class("-covered")
 
     async def on_model_loaded(self, message: ModelLoaded) -> None:
         """Offer the model's own ranges."""
@@ -236,7 +245,8 @@ class ChatScreen(Screen[None]):
         await self.views.settle(message.view)
 
     def end_trail(self) -> None:
-        """A key was pressed: show the answer as far as it is, and the name as it is."""
+        """A key was pressed: show the answer as far as it is, the name as it is, and no gap below."""
+        self.query_one(Transcript).close_gap()
         for welcome in self.query(Welcome):
             welcome.skip()
         if self.views.latest is not None:

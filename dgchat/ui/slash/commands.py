@@ -203,7 +203,7 @@ def describe_stats(turn: Turn) -> str:
         f"answer       {stats.generated_tokens} tokens on {stats.canvases} canvases,"
         f" ended by {turn.finished.reason}",
         f"prompt       {stats.prompt_tokens} tokens, {stats.cached_tokens} of them cached,"
-        f" {stats.prefill_seconds:.2f} s",
+        f" {stats.prefill_seconds:.2f} s" + _left_out(turn),
         f"denoising    {stats.denoising_steps} steps, {stats.denoise_seconds:.2f} s,"
         f" {1000 * stats.denoise_seconds / max(1, stats.denoising_steps):.1f} ms/step",
         f"effective    {stats.tokens_per_second:.1f} tok/s: answer tokens per second of waiting",
@@ -212,6 +212,11 @@ def describe_stats(turn: Turn) -> str:
         f"seed         {turn.seed}",
     ]
     return "\n".join(lines)
+
+
+def _left_out(turn: Turn) -> str:
+    turns = turn.prefilled.dropped_turns if turn.prefilled else 0
+    return f"; the {turns} oldest turns were left out" if turns else ""
 
 
 def _describe_told(stats: GenerationStats) -> str:
