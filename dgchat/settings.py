@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from dataclasses import field as dataclass_field
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +14,17 @@ from typing import Any, cast
 from dgchat.engine.events import MAX_SEED
 from dgchat.errors import SettingsError
 from dgchat.paths import PATH_VARIABLES, config_file
+from dgchat.setting_readers import (
+    Reader,
+    any_name,
+    any_text,
+    duration,
+    nearest_name,
+    one_of,
+    real,
+    switch,
+    whole,
+)
 
 PREFIX = "DGCHAT_"
 
@@ -22,95 +32,8 @@ SERVER_KEY, REFINE_KEY = "DGCHAT_SERVER_KEY", "DGCHAT_REFINE_KEY"
 KEY_VARIABLES = frozenset({SERVER_KEY, REFINE_KEY})
 """Variables that hold the keys of chat servers; no settings, so that no file and no command line has them."""
 
-MAX_KEEP_SECONDS = 7 * 24 * 3600
-"""The longest that a model stays loaded for nobody."""
-
-_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600}
-_MAX_DIGITS = 10
-
 KEYS_TABLE = "keys"
 """The one table of config.toml: which keys do what in the chat."""
-
-_TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off"})
-
-Reader = Callable[[object], object]
-"""Turns a raw value (of a flag, a variable or TOML) into a setting; ValueError says what was expected."""
-
-
-def _whole(low: int, high: int) -> Reader:
-    def read(raw: object) -> int:
-        wanted = f"a whole number from {low} to {high}"
-        if isinstance(raw, bool) or not isinstance(raw, int | str):
-            raise ValueError(wanted)
-        try:
-            number = int(raw)
-        except ValueError as error:
-            raise ValueError(wanted) from error
-        if not low <= number <= high:
-            raise ValueError(wanted)
-        return number
-
-    return read
-
-
-def _duration(raw: object) -> int:
-    """Whole seconds, of `90s`, `10m`, `2h` or a number of seconds."""
-    wanted = f"a time up to {MAX_KEEP_SECONDS // 3600}h, such as 90s, 10m or 2h"
-    text = str(raw).strip() if isinstance(raw, int | str) and not isinstance(raw, bool) else ""
-    number, unit = (text[:-1], text[-1]) if text[-1:] in _UNIT_SECONDS else (text, "s")
-    if not (number.isascii() and number.isdigit() and len(number) < _MAX_DIGITS):
-        raise ValueError(wanted)
-    seconds = int(number) * _UNIT_SECONDS[unit]
-    if seconds > MAX_KEEP_SECONDS:
-        raise ValueError(wanted)
-    return seconds
-
-
-def _real(low: float, high: float) -> Reader:
-    def read(raw: object) -> float:
-        wanted = f"a number from {low:g} to {high:g}"
-        if isinstance(raw, bool) or not isinstance(raw, int | float | str):
-            raise ValueError(wanted)
-        try:
-            number = float(raw)
-        except ValueError as error:
-            raise ValueError(wanted) from error
-        if not low <= number <= high:  # nan is not
-            raise ValueError(wanted)
-        return number
-
-    return read
-
-
-def _one_of(*names: str) -> Reader:
-    def read(raw: object) -> str:
-        if not isinstance(raw, str) or raw not in names:
-            raise ValueError(f"one of {', '.join(names)}{_did_you_mean(str(raw), names)}")
-        return raw
-
-    return read
-
-
-def _text(raw: object) -> str:
-    if not isinstance(raw, str):
-        raise ValueError("text")
-    return raw
-
-
-def _name(raw: object) -> str:
-    if not isinstance(raw, str) or not raw.strip():
-        raise ValueError("a name")
-    return raw
-
-
-def _switch(raw: object) -> bool:
-    if isinstance(raw, bool):
-        return raw
-    lowered = str(raw).lower()
-    if lowered not in _TRUE | _FALSE:
-        raise ValueError("true or false")
-    return lowered in _TRUE
 
 
 def _setting(default: object, read: Reader, doc: str, choices: tuple[str, ...] = ()) -> Any:
@@ -118,11 +41,11 @@ def _setting(default: object, read: Reader, doc: str, choices: tuple[str, ...] =
 
 
 def _choice(names: tuple[str, ...], doc: str) -> Any:
-    return _setting(names[0], _one_of(*names), doc, names)
+    return _setting(names[0], one_of(*names), doc, names)
 
 
 def _off(doc: str) -> Any:
-    return _setting(False, _switch, doc, ("true", "false"))
+    return _setting(False, switch, doc, ("true", "false"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,70 +54,68 @@ class Settings:
 
     model: str | None = _setting(
         None,
-        _name,
+        any_name,
         "Checkpoint folder or hub id; left out: on a GPU a cached one that fits, else the bundled one.",
     )
     server: str | None = _setting(
         None,
-        _name,
+        any_name,
         "URL of a vLLM or SGLang server that answers instead; --model then names one of its models.",
     )
     device: str = _choice(("auto", "cpu", "cuda", "mps"), "Where to compute: auto, cpu, cuda or mps.")
     steps: int | None = _setting(
-        None, _whole(1, 1024), "Most denoising steps per canvas; left out: the checkpoint's own."
+        None, whole(1, 1024), "Most denoising steps per canvas; left out: the checkpoint's own."
     )
     max_tokens: int | None = _setting(
         None,
-        _whole(1, 262_144),
+        whole(1, 262_144),
         "Most tokens of an answer; left out: 4 canvases in the chat, 2 in a one-shot.",
     )
     context: int | None = _setting(
         None,
-        _whole(1, 262_144),
+        whole(1, 262_144),
         "Most tokens of prompt and answer together; left out: as many as fit into memory.",
     )
     seed: int | None = _setting(
-        None, _whole(0, MAX_SEED), "Seed of an answer; left out: a fresh one each turn."
+        None, whole(0, MAX_SEED), "Seed of an answer; left out: a fresh one each turn."
     )
     entropy_bound: float | None = _setting(
         None,
-        _real(0, 1000),
+        real(0, 1000),
         "Nats of entropy that the tokens accepted in one step may sum to; left out: the checkpoint's own.",
     )
     t_min: float | None = _setting(
-        None, _real(0.01, 10), "Temperature of the last denoising step; left out: the checkpoint's own."
+        None, real(0.01, 10), "Temperature of the last denoising step; left out: the checkpoint's own."
     )
     t_max: float | None = _setting(
-        None, _real(0.01, 10), "Temperature of the first denoising step; left out: the checkpoint's own."
+        None, real(0.01, 10), "Temperature of the first denoising step; left out: the checkpoint's own."
     )
     stability_threshold: int | None = _setting(
         None,
-        _whole(0, 1024),
+        whole(0, 1024),
         "Steps a canvas must stay the same before it may end early; left out: the checkpoint's own.",
     )
     confidence_threshold: float | None = _setting(
         None,
-        _real(0, 12.5),
+        real(0, 12.5),
         "Mean nats per token below which a canvas may end early; left out: the checkpoint's own.",
     )
     thinking: bool = _off("Let the model think before it answers.")
     alternatives: bool = _off("Record the five likeliest tokens of every position and step, for the replay.")
-    system: str = _setting("", _text, "Instructions that precede the conversation.")
-    save: bool = _setting(
-        True, _switch, "Store conversations and prompts on this machine.", ("true", "false")
-    )
+    system: str = _setting("", any_text, "Instructions that precede the conversation.")
+    save: bool = _setting(True, switch, "Store conversations and prompts on this machine.", ("true", "false"))
     keep: int | None = _setting(
         None,
-        _duration,
+        duration,
         "After a one-shot or a batch keep the model loaded for the next, for 90s, 10m or 2h after the last; "
         "0: use no kept one either.",
     )
-    theme: str = _setting("auto", _name, "Name of a theme, or auto: by the terminal's background.")
+    theme: str = _setting("auto", any_name, "Name of a theme, or auto: by the terminal's background.")
     motion: str = _choice(("full", "calm", "off"), "How much moves: full, calm or off.")
     raw_noise: bool = _off("Show the wild text of unknown tokens in place of noise glyphs.")
     plain: bool = _off("A chat of plain lines, for screen readers and simple terminals.")
     fps: int | None = _setting(
-        None, _whole(1, 60), "Frames per second; left out: 20, or 10 over SSH, or 2 in calm motion."
+        None, whole(1, 60), "Frames per second; left out: 20, or 10 over SSH, or 2 in calm motion."
     )
     pace: str = _choice(("trail", "live"), "trail shows every step a moment later, live only the newest.")
     bell: bool = _off("Ring when an answer that took some seconds ends while you look elsewhere.")
@@ -287,17 +208,6 @@ def where_set(name: str, origins: Mapping[str, Origin]) -> str:
     if origins[name] is Origin.VARIABLE:
         return variable_of(name)
     return f"{name} in {config_file()}" if origins[name] is Origin.FILE else flag_of(name)
-
-
-def nearest_name(name: str, known: Iterable[str]) -> str | None:
-    """The known name that `name` was most likely meant to be."""
-    matches = get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return matches[0] if matches else None
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    nearest = nearest_name(name, known)
-    return f"; did you mean {nearest}?" if nearest else ""
 
 
 def _from_file(path: Path) -> dict[str, object]:

@@ -36,7 +36,7 @@ _SAME_PICTURES = 8
 """So many in a row are the same before one is kept."""
 _CLOCKS = (
     "dgchat.ui.engine_thread",
-    "dgchat.ui.screens.chat",
+    "dgchat.ui.interrupts",
     "dgchat.ui.widgets.answer_view",
     "dgchat.ui.widgets.live_canvas",
     "dgchat.ui.widgets.page",

@@ -72,6 +72,10 @@ class Tmux:
         self.run("set-buffer", "-b", "pasted", "--", text)
         self.run("paste-buffer", "-p", "-r", "-b", "pasted")
 
+    def resize(self, width: int, height: int) -> None:
+        """Give the terminal another size."""
+        self.run("resize-window", "-x", str(width), "-y", str(height))
+
     @property
     def rows(self) -> list[str]:
         """What stands on the screen."""

@@ -13,7 +13,7 @@ from dgchat.batch.job import STREAM, BatchJob, digest
 from dgchat.batch.row import BatchRow, Fields, parse_object, read_row
 from dgchat.errors import DgchatError, UsageError
 from dgchat.one_shot.prompt import MAX_PROMPT_BYTES
-from dgchat.settings import nearest_name
+from dgchat.setting_readers import nearest_name
 
 FORMATS = ("jsonl", "csv", "lines")
 

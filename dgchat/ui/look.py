@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dgchat.ui.in_effect import in_effect
 from dgchat.ui.pace import Pace
 from dgchat.ui.preferences import PACE_SETTINGS, RESTART_SETTINGS, TURN_SETTINGS, Preferences
 from dgchat.ui.terminal import Terminal
@@ -64,6 +65,13 @@ class Look:
             if here != value:
                 return here, "this chat"
         return value, origin
+
+    def value_in_effect(self, name: str) -> str:
+        """What a setting comes to that is left out, or `auto`; empty for one that says it itself."""
+        if self._app is None:
+            return ""
+        value, _ = self.present_value(name)
+        return in_effect(name, value, self._app.chat.session, self)
 
     def change_setting(self, name: str, raw: object) -> str:
         """Save and apply a value, or with None the default; returns what to say of it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
@@ -39,16 +39,12 @@ class Remote:
 
     def start(self, *, in_tmux: bool, **script: object) -> None:
         """Connect, and start the chat."""
-        chat = [
-            "sh",
-            "-c",
-            f'echo $$ > {self._pid_file}; exec "$@"',
-            "sh",
-            *scripted_command(*FIXED, **script),
-        ]
-        tmux = [*self._inner.command, "new-session"] if in_tmux else []
-        self.terminal.start(self._client([*tmux, *chat]))
+        self.terminal.start(self._chat(in_tmux, (), script))
         self.terminal.until_shown("ready in")
+
+    def start_again(self, *flags: str, in_tmux: bool, **script: object) -> None:
+        """Connect once more, and start another chat."""
+        self.terminal.start_over(self._chat(in_tmux, flags, script))
 
     def attach(self) -> None:
         """Connect again, to the tmux that was left there."""
@@ -75,6 +71,17 @@ class Remote:
         self._inner.close()
         with suppress(OSError, ValueError):
             os.kill(self.pid, signal.SIGKILL)
+
+    def _chat(self, in_tmux: bool, flags: Sequence[str], script: Mapping[str, object]) -> list[str]:
+        chat = [
+            "sh",
+            "-c",
+            f'echo $$ > {self._pid_file}; exec "$@"',
+            "sh",
+            *scripted_command(*FIXED, *flags, **script),
+        ]
+        tmux = [*self._inner.command, "new-session"] if in_tmux else []
+        return self._client([*tmux, *chat])
 
     def _client(self, command: list[str]) -> list[str]:
         return self._sshd.client(command, **self._environment)
@@ -104,6 +111,22 @@ def test_a_chat_behind_ssh_is_drawn_stopped_copied_from_and_left(remote, in_tmux
     terminal.until(lambda: terminal.copied == ANSWER)
     terminal.press("C-q")
     terminal.until(lambda: not remote.is_running)
+
+
+@pytest.mark.parametrize("in_tmux", [False, True], ids=["bare", "in tmux"])
+def test_continue_behind_ssh_goes_on_with_the_conversation(remote, in_tmux):
+    terminal = remote.terminal
+    remote.start(in_tmux=in_tmux, steps=3)
+    terminal.type("over there")
+    terminal.press("Enter")
+    terminal.until_shown("3 steps", ANSWER[:60])
+    terminal.press("C-q")
+    terminal.until(lambda: not remote.is_running)
+    remote.start_again("--continue", in_tmux=in_tmux, steps=4)
+    terminal.until_shown("over there", "3 steps", ANSWER[:60])
+    terminal.type("and on")
+    terminal.press("Enter")
+    terminal.until_shown("and on", "4 steps")
 
 
 def test_a_dropped_connection_ends_the_chat(remote):

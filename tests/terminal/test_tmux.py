@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import sys
 from pathlib import Path
 from time import monotonic
@@ -66,6 +68,46 @@ def test_esc_stops_the_answer_at_once_and_keeps_the_draft(open_terminal):
     assert terminal.until_shown("stopping") < 1.0
     assert terminal.until_shown("stopped at") < 2.0
     assert "/48" in terminal.text
+
+
+@pytest.mark.parametrize("at_step", [1, 3, 5])
+async def test_a_terminal_that_grows_in_the_middle_of_an_answer_shows_nothing_stale(open_terminal, at_step):
+    terminal = chat_in(open_terminal((120, 40)), answer=WIDE, steps=8, step_seconds=0.15)
+    expected = await drawn("what is it", (120, 40), ScriptedEngine(answer=WIDE, steps=8))
+    terminal.type("what is it")
+    terminal.press("Enter")
+    terminal.until_shown(f"step {at_step}/")
+    for size in ((20, 5), (120, 40)) * 3:
+        terminal.resize(*size)
+        await asyncio.sleep(0.05)
+    terminal.until(lambda: rows_without_times(terminal.rows) == rows_without_times(expected))
+
+
+def rows_without_times(rows: list[str]) -> list[str]:
+    return [re.sub(r"[\d.]+( s\b|ms/step| tok/s)", r"#\1", row) for row in rows]
+
+
+def test_a_prompt_is_typed_stopped_replayed_and_left(open_terminal):
+    terminal = chat_in(open_terminal(), steps=48, step_seconds=0.1)
+    terminal.type("a long onne")
+    terminal.press("BSpace", "BSpace")
+    terminal.type("e")
+    terminal.press("Enter")
+    terminal.until_shown("a long one", "step 3/48")
+    terminal.press("Escape")
+    terminal.until_shown("stopped at", "enter send")
+    terminal.press("M-r")
+    terminal.until_shown("replay   a long one", "paused")
+    terminal.press("Home")
+    terminal.until_shown("step 1/48")
+    terminal.press("Right")
+    terminal.until_shown("step 2/48")
+    terminal.press("Space")
+    terminal.until(lambda: "step 2/48" not in terminal.text)
+    terminal.press("q")
+    terminal.until_shown("stopped at", "enter send")
+    terminal.press("C-q")
+    terminal.until(lambda: terminal.exit_code == 0)
 
 
 def test_a_long_answer_is_scrolled_by_keys(open_terminal):

@@ -112,6 +112,8 @@ async def test_a_failing_engine_is_one_line_and_the_prompt_returns(open_chat, at
         await chat.until(lambda: bool(chat.app.chat.query("Notice.-error")))
         assert "[b]Out of memory[/]. Use fewer tokens." in chat.said
         assert chat.box.text == "too much"
+        assert [asked.prompt for asked in chat.app.chat.query(UserMessage)] == ["too much"]
+        assert not chat.answers
         engine.fail_at_step = None
         await chat.pilot.press("enter")
         await chat.until_settled()
@@ -174,6 +176,25 @@ async def test_left_out_history_is_one_dim_line(open_chat):
         await chat.send("and now?")
         await chat.until_settled()
         assert chat.said.count("the 3 oldest turns were left out") == 1
+
+
+async def test_left_out_history_is_said_once_in_a_conversation_until_much_more_is_left_out(open_chat):
+    engine = ScriptedEngine(steps=1)
+    async with open_chat(engine, size=(80, 50)) as chat:
+        for number, engine.dropped_turns in enumerate((0, 1, 2, 10, 11, 12), start=1):
+            await chat.send("and now?")
+            await chat.until_settled(number)
+        told = [line for line in chat.said.splitlines() if "left out" in line]
+        assert [line.partition(" left")[0] for line in told] == [
+            "the oldest turn was",
+            "the 11 oldest turns were",
+        ]
+        await chat.send("/new")
+        await chat.send("and here?")
+        await chat.until_settled()
+        assert chat.said.count("the 12 oldest turns were left out") == 1
+        await chat.send("/stats")
+        await chat.until(lambda: "the 12 oldest turns were left out" in chat.screen_text)
 
 
 async def test_a_cut_answer_says_so(open_chat):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from dgchat.errors import SettingsError
 from dgchat.paths import config_file
-from dgchat.ui.keys import ACTIONS, Keymap
+from dgchat.ui.keys import ACTIONS, Keymap, written
 from dgchat.ui.screens.help import HelpScreen
 from dgchat.ui.screens.more import MoreScreen
 from dgchat.ui.screens.settings import SettingsScreen
@@ -40,6 +41,16 @@ HAVE_A_TEST_OF_THEIR_OWN = {"stop", "history", "page"}
 
 def test_every_action_is_tested():
     assert KEYS.keys() == DOES.keys() | HAVE_A_TEST_OF_THEIR_OWN
+
+
+def test_the_readme_names_every_key():
+    table = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").lower()
+    cells = {key for row in table.splitlines() if row.startswith("| ") for key in _words(row.split("|")[1])}
+    assert [key for keys in KEYS.values() for key in keys if written(key).lower() not in cells] == []
+
+
+def _words(cell: str) -> list[str]:
+    return cell.replace(",", " ").replace(";", " ").split()
 
 
 @pytest.mark.parametrize(("name", "key"), [(name, key) for name in DOES for key in KEYS[name]])

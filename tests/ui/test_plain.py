@@ -11,11 +11,13 @@ from time import monotonic, sleep
 
 import pytest
 
+from conversations import converse
 from dgchat.engine.events import LoadProgress
 from dgchat.errors import DgchatError, LoadCancelled
 from dgchat.session.commands import COMMANDS
 from dgchat.session.loading import Loading
 from dgchat.session.session import Session
+from dgchat.session.store.store import Store, store_path
 from dgchat.ui.plain import run_plain
 from scripted_engine import ANSWER, ScriptedEngine
 
@@ -192,7 +194,7 @@ def wait_for(holds: Callable[[], bool]) -> None:
 
 def test_slash_commands_are_obeyed_and_never_asked():
     engine = ScriptedEngine(steps=1)
-    typed = "one\n/new\ntwo\n/steps 3\n/nwe\n/new now\n/quit\nthree\n"
+    typed = "one\n/new\ntwo\n/theme tide\n/nwe\n/new now\n/quit\nthree\n"
     code, written = chat(engine, typed)
     assert code == 0
     assert [[message.text for message in request.messages] for request in engine.requests] == [
@@ -201,7 +203,7 @@ def test_slash_commands_are_obeyed_and_never_asked():
     ]
     lines = written.splitlines()
     assert "You: A new conversation." in lines
-    assert "You: /steps needs the full screen; /help lists what works here." in lines
+    assert "You: /theme needs the full screen; /help lists what works here." in lines
     assert any(line.startswith("You: Error: There is no command /nwe. (did you mean /new?") for line in lines)
     assert any(line.startswith("You: Error: /new takes no argument.") for line in lines)
 
@@ -209,7 +211,70 @@ def test_slash_commands_are_obeyed_and_never_asked():
 def test_help_lists_the_commands_that_work_in_lines():
     written = chat(ScriptedEngine(), "/help\n")[1]
     listed = {command.name for command in COMMANDS if f"{command.usage}: {command.summary}" in written}
-    assert listed == {"help", "new", "quit"}
+    needs_screen = {"clear", "more", "replay", "heat", "refine", "edit", "branch", "delete", "copy", "editor"}
+    needs_screen |= {"theme", "settings"}
+    assert listed == {command.name for command in COMMANDS} - needs_screen
+
+
+def test_commands_change_the_next_turn_and_say_so():
+    engine = ScriptedEngine(steps=1)
+    typed = "/system Be brief.\n/steps draft\n/tokens 32\n/seed 5\n/system\nhello\n/steps many\n"
+    written = chat(engine, typed)[1]
+    (request,) = engine.requests
+    assert (request.messages[0].text, request.seed, request.max_new_tokens) == ("Be brief.", 5, 32)
+    assert request.sampler.max_denoising_steps == 12
+    assert "You: 12 steps (draft), from the next turn on" in written
+    assert "You: system: Be brief." in written
+    assert "You: Error: The steps are a number from 1 to 48, or draft" in written
+
+
+def test_the_last_answer_is_retried_continued_counted_and_taken_back():
+    engine = ScriptedEngine(answer="word " * 200, steps=1)
+    session, writes = Session(lambda loading: engine), StringIO()
+    typed = "/tokens 32\n/retry\ngo\n/retry same\n/continue\n/stats\n/retry 5\n/undo\n/undo\n"
+    assert run_plain(session, StringIO(typed), writes) == 0
+    written = writes.getvalue()
+    assert [request.seed for request in engine.requests[:2]] == [engine.requests[0].seed] * 2
+    assert engine.requests[2].messages[-1].role == "assistant"
+    assert written.count("Answer: ") == 3
+    assert "You: answer       " in written
+    assert "Two answers are compared on the full screen." in written
+    assert "You: Taken back: go" in written
+    assert written.count("There is no answer yet.") == 2
+    assert session.turns == []
+
+
+def test_the_conversation_and_the_replay_are_written_to_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written = chat(ScriptedEngine(steps=2), "hello\n/save notes.md\n/export how.svg\n/export md\n")[1]
+    assert "Written to notes.md." in written
+    assert "Written to how.svg." in written
+    assert {path.name for path in tmp_path.iterdir()} == {"notes.md", "how.svg", "hello.md"}
+
+
+def test_a_stored_conversation_is_found_named_and_gone_on_with():
+    store = Store(store_path())
+    converse(store, ("What is surf?", "The sea that has met the land."))
+    engine = ScriptedEngine(steps=1)
+    session, writes = Session(lambda loading: engine, store=store), StringIO()
+    typed = "/resume\n/resume surf\nand foam?\n/rename the shore\n/resume nowhere\n"
+    run_plain(session, StringIO(typed), writes)
+    written = writes.getvalue()
+    assert ": What is surf?\n" in written
+    assert "Turns so far: 1.\nYou: What is surf?\nAnswer: The sea that has met the land." in written
+    assert engine.requests[0].messages[0].text == "What is surf?"
+    assert "Its title is: the shore" in written
+    assert "Error: " in written
+    session.close()
+
+
+def test_files_that_a_line_mentions_are_sent_along(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tides.txt").write_text("high at noon", encoding="utf-8")
+    engine = ScriptedEngine(steps=1)
+    written = chat(engine, "when? @tides.txt @none.txt\n")[1]
+    assert "high at noon" in engine.requests[0].messages[-1].text
+    assert "@none.txt: no file, sent as text." in written
 
 
 def test_a_line_with_a_leading_space_is_sent_as_it_is():

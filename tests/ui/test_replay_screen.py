@@ -11,7 +11,7 @@ from dgchat.replay.canvas_history import CanvasHistory
 from dgchat.replay.frames import Spot
 from dgchat.settings import Settings
 from dgchat.ui.screens.replay import ReplayScreen
-from dgchat.ui.screens.replay_keys import BINDINGS
+from dgchat.ui.screens.replay_keys import BINDINGS, STEP_HINTS
 from dgchat.ui.widgets.key_hints import KeyHints
 from dgchat.ui.widgets.minds_changed import MindsChanged
 from dgchat.ui.widgets.replay_canvas import ReplayCanvas
@@ -57,6 +57,12 @@ async def test_alt_r_opens_the_last_answer_at_its_last_step_and_esc_closes_it(op
         assert [word for word in ANSWER.split() if word not in chat.screen_text] == []
         await chat.pilot.press("escape")
         assert chat.app.screen is chat.app.chat
+
+
+async def test_the_foot_names_every_key_at_80_columns(open_replay):
+    async with open_replay() as chat:
+        foot = "\n".join(chat.screen_text.splitlines()[-2:])
+        assert [key for key, _ in STEP_HINTS if f"{key} " not in foot] == []
 
 
 async def test_arrows_comma_and_full_stop_go_step_by_step_home_and_end_to_the_ends(open_replay):

@@ -12,7 +12,8 @@ from dgchat.engine.events import Finished, FinishReason, GenerationStats
 from dgchat.session.turn import Turn, TurnSettings
 from dgchat.settings import Settings
 from dgchat.ui.widgets.answer_view import AnswerView
-from dgchat.ui.widgets.transcript import MAX_MOUNTED, Transcript
+from dgchat.ui.widgets.live_canvas import LiveCanvas
+from dgchat.ui.widgets.transcript import MAX_MOUNTED, REST_SECONDS, Transcript
 from dgchat.ui.widgets.user_message import UserMessage
 from made_up_trace import made_up_trace
 from replaying_engine import ReplayingEngine
@@ -54,6 +55,43 @@ async def test_ten_thousand_messages_show_their_end_within_a_second_and_a_half(o
         assert process_time() - began <= 1.5
         assert mounted(transcript) <= MAX_MOUNTED
         assert transcript.is_at_end
+
+
+LONG = "\n\n".join(["Count:", *map(str, range(8)), "and so on."])
+
+
+def blank_rows_above_the_foot(chat) -> int:
+    rows = chat.screen_text.partition(" ───")[0].splitlines()
+    return next(number for number, row in enumerate(reversed(rows)) if row.strip())
+
+
+async def settle_shorter(chat) -> None:
+    """An answer that has become shorter on a page that it does not fit on."""
+    await chat.send("count for me, please")
+    await chat.until(lambda: bool(chat.answers) and chat.answers[0].num_drawn_steps > 0)
+    canvas = chat.answers[0].query_one(LiveCanvas)
+    canvas._num_rows = 30  # it never becomes less high
+    canvas.styles.height = 30
+    await chat.until(lambda: canvas.size.height == 30)
+    await chat.until_settled()
+
+
+async def test_the_page_glides_up_to_an_answer_that_became_shorter(open_chat):
+    engine = ScriptedEngine(answer=LONG, steps=8, step_seconds=0.05)
+    async with open_chat(engine, Settings(pace="live")) as chat:
+        await settle_shorter(chat)
+        await chat.until(lambda: "and so on." in chat.screen_text and blank_rows_above_the_foot(chat) == 1)
+        assert chat.app.chat.query_one(Transcript).is_at_end
+
+
+async def test_where_nothing_moves_the_page_stands_until_the_next_key(open_chat):
+    engine = ScriptedEngine(answer=LONG, steps=8, step_seconds=0.3)
+    async with open_chat(engine, Settings(pace="live", motion="calm")) as chat:
+        await settle_shorter(chat)
+        await chat.pilot.pause(3 * REST_SECONDS)
+        assert blank_rows_above_the_foot(chat) > 1
+        await chat.pilot.press("x")
+        await chat.until(lambda: "and so on." in chat.screen_text and blank_rows_above_the_foot(chat) == 1)
 
 
 async def test_a_step_beneath_ten_thousand_messages_takes_at_most_16_milliseconds(open_chat, monkeypatch):

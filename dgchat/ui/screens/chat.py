@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import monotonic
 from typing import ClassVar
 
 from textual import on
@@ -13,24 +12,23 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
-from dgchat.engine.events import Prefilled
 from dgchat.errors import DgchatError
-from dgchat.session.attachments import Attachment, read_attachments
+from dgchat.session.attachments import read_attachments
 from dgchat.session.commands import parse_command
 from dgchat.session.first_run import is_first_run
-from dgchat.session.refining import Refining
 from dgchat.session.session import Session
-from dgchat.session.turn import Turn, TurnSettings
-from dgchat.ui.branch_view import show_branch, version_note
+from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
-from dgchat.ui.engine_thread import start_loading, start_turn
+from dgchat.ui.engine_thread import start_loading
+from dgchat.ui.interrupts import Interrupts
 from dgchat.ui.keys import Keymap
 from dgchat.ui.look import Look
 from dgchat.ui.messages import ModelFailed, ModelLoaded, TurnEnded, TurnMoved
+from dgchat.ui.screens.theme_picker import ThemePicker
 from dgchat.ui.slash.commands import ChatCommands
+from dgchat.ui.turn_course import TurnCourse
 from dgchat.ui.turn_views import TurnViews
 from dgchat.ui.widgets.answer_view import AnswerView
 from dgchat.ui.widgets.canvas_panel import PANEL_CLASS, CanvasPanel
@@ -44,14 +42,10 @@ from dgchat.ui.widgets.slider import Slider
 from dgchat.ui.widgets.suggestion_list import SuggestionList
 from dgchat.ui.widgets.title_bar import TitleBar
 from dgchat.ui.widgets.transcript import Transcript
-from dgchat.ui.widgets.user_message import UserMessage
 from dgchat.ui.widgets.welcome import Welcome
 
 _WIDTHS = [(0, "-narrow"), (72, "-medium"), (110, "-wide"), (132, PANEL_CLASS)]
 _HEIGHTS = [(0, "-short"), (14, "-high")]
-
-TWICE_SECONDS = 1.0
-"""ctrl+c twice within this quits."""
 
 
 class ChatScreen(Screen[None]):
@@ -79,8 +73,9 @@ class ChatScreen(Screen[None]):
         self.look = look
         self.keymap = keymap
         self.views = TurnViews()
-        self._interrupted_at = float("-inf")
+        self.course = TurnCourse(self)
         self._commands = ChatCommands(self)
+        self._interrupts = Interrupts(self, self._commands.conversations)
 
     def compose(self) -> ComposeResult:
         """Title, page, foot."""
@@ -97,16 +92,24 @@ class ChatScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Load the model beside the screen."""
-        self._show_hints()
+        self.show_hints()
         self.query_one(Controls).show_settings()
         start_loading(self.session, self)
         self.call_later(self._commands.conversations.begin)
+
+    def on_screen_suspend(self) -> None:
+        """Another screen lies over the chat: what it leaves of the big name would be stray blocks."""
+        self.set_class(not isinstance(current_app(self).screen, ThemePicker), "-covered")
+
+    def on_screen_resume(self) -> None:
+        """Nothing lies over the chat any more."""
+        self.remove_class("-covered")
 
     async def on_model_loaded(self, message: ModelLoaded) -> None:
         """Offer the model's own ranges."""
         self.query_one(TitleBar).info = message.info
         self.query_one(Controls).show_settings()
-        self._show_hints()
+        self.show_hints()
         for welcome in self.query(Welcome):
             await welcome.show_ready(message.info, message.seconds)
         if self.views.latest and self.session.running:
@@ -118,39 +121,18 @@ class ChatScreen(Screen[None]):
         """Say why there is no model, unless another try is under way."""
         if message.error is not self.session.load_error:
             return
-        self._show_hints()
+        self.show_hints()
         for welcome in self.query(Welcome):
             welcome.show_failure()
         await self.say(Notice.of_error(message.error))
 
     async def on_turn_moved(self, message: TurnMoved) -> None:
-        """Show what of the history was left out; let the answer follow."""
-        view = self.views.answer_to(message.turn)
-        if view is None:
-            return
-        view.follow_turn()
-        if isinstance(message.event, Prefilled):
-            view.enter_phase("first step")
-            if message.event.dropped_turns:
-                await self._say_dropped(message.event.dropped_turns, view)
+        """Let the answer follow."""
+        await self.course.follow(message.turn, message.event)
 
     async def on_turn_ended(self, message: TurnEnded) -> None:
         """Take the turn into the conversation, or give the prompt back."""
-        turn = message.turn
-        self.session.conclude(turn)
-        if not turn.messages() and not turn.replaces and turn.parent is not self.session.conversation.leaf:
-            await show_branch(self, self.session.conversation.leaf)  # an edited prompt got no answer
-        self._show_hints()
-        self.query_one(Controls).show_settings()
-        if turn.error is not None:
-            await self._show_failure(turn, turn.error)
-        elif not turn.text and not turn.replaces:
-            self.give_back(turn.prompt)
-        self.views.take_place(turn)
-        self.views.show_note(turn, version_note(self.session.conversation, turn))
-        view = self.views.answer_to(turn)
-        if view is not None and not self.look.pace.is_moving:
-            await view.settle()
+        await self.course.end(message.turn)
 
     async def on_prompt_box_submitted(self, message: PromptBox.Submitted) -> None:
         """Run a command or send a prompt; whatever goes wrong, the text returns to the box."""
@@ -162,7 +144,7 @@ class ChatScreen(Screen[None]):
             command = parse_command(message.text)
             if command is None:
                 attachments, missing = read_attachments(message.text, Path.cwd(), message.pasted_mentions)
-                await self.ask(message.text, attachments=attachments)
+                await self.course.begin(message.text, attachments=attachments)
                 if missing:
                     self.flash(f"{' and '.join(f'@{name}' for name in missing)}: no file, sent as text")
         except DgchatError as error:
@@ -181,35 +163,6 @@ class ChatScreen(Screen[None]):
         except DgchatError as error:
             await self.say(Notice.of_error(error))
 
-    async def ask(
-        self,
-        prompt: str,
-        replaces: Turn | None = None,
-        begun: str = "",
-        attachments: tuple[Attachment, ...] = (),
-        settings: TurnSettings | None = None,
-        refining: Refining | None = None,
-    ) -> None:
-        """Send a prompt, and load the model again if it is not there; DgchatError if an answer is still being
-        written. Parameters as for `Session.begin`.
-        """
-        is_edited = self.session.edited is not None
-        turn = self.session.begin(prompt, replaces, begun, attachments, settings, refining)
-        if is_edited:
-            await show_branch(self, turn.parent)
-        if self.session.load_again():
-            start_loading(self.session, self)
-        view = self.view_of(turn)
-        views: list[Widget] = [view] if replaces else [UserMessage(prompt, turn.attachments), view]
-        self.views.add(turn, views)
-        self.query_one(TitleBar).topic = self.session.conversation.title
-        await self.remove_welcome()
-        transcript = self.query_one(Transcript)
-        await transcript.add(*views)
-        transcript.go_to_end()
-        self._show_hints()
-        start_turn(self.session, turn, self)
-
     def view_of(self, turn: Turn) -> AnswerView:
         """A view of an answer, at this screen's pace and in its colours."""
         loading = self.session.loading if self.session.is_loading else None
@@ -217,32 +170,11 @@ class ChatScreen(Screen[None]):
 
     def action_stop(self) -> None:
         """From a slider, go back to the prompt; from there, stop the answer within a step, or the loading."""
-        box = self.query_one(PromptBox)
-        if not isinstance(self.focused, Slider):
-            if self.session.cancel():
-                self.flash("stopping after this step")
-            elif self._commands.conversations.drop_edit():
-                box.replace_text("")
-            elif not box.text and self.session.cancel_loading():
-                self.flash("stopping the loading")
-        box.focus()
+        self._interrupts.stop()
 
     def action_interrupt(self) -> None:
         """Copy what is selected, else stop, else clear the prompt; twice quits."""
-        now = monotonic()
-        is_second = now - self._interrupted_at < TWICE_SECONDS
-        self._interrupted_at = now
-        box = self.query_one(PromptBox)
-        selected = box.selected_text or self.get_selected_text()
-        if is_second and not selected:
-            current_app(self).exit()
-        elif selected:
-            current_app(self).copy_to_clipboard(selected)
-        elif self.session.cancel():
-            self.flash("stopping after this step · ctrl+c again quits")
-        else:
-            box.replace_text("")
-            self.flash("ctrl+c again quits")
+        self._interrupts.interrupt()
 
     async def action_command(self, name: str) -> None:
         """Run a command of the table."""
@@ -279,7 +211,7 @@ class ChatScreen(Screen[None]):
     @on(SuggestionList.Offered)
     @on(Slider.Changed)
     def _refresh_hints(self) -> None:
-        self._show_hints()
+        self.show_hints()
 
     @on(Slider.Changed, "#steps")
     def _choose_steps(self, message: Slider.Changed) -> None:
@@ -298,7 +230,7 @@ class ChatScreen(Screen[None]):
 
     def on_descendant_focus(self) -> None:
         """Other keys act on a slider than in the prompt."""
-        self._show_hints()
+        self.show_hints()
 
     def on_transcript_left_end(self, message: Transcript.LeftEnd) -> None:
         """Say that there is something below what is being read."""
@@ -313,7 +245,8 @@ class ChatScreen(Screen[None]):
         await self.views.settle(message.view)
 
     def end_trail(self) -> None:
-        """A key was pressed: show the answer as far as it is, and the name as it is."""
+        """A key was pressed: show the answer as far as it is, the name as it is, and no gap below."""
+        self.query_one(Transcript).close_gap()
         for welcome in self.query(Welcome):
             welcome.skip()
         if self.views.latest is not None:
@@ -344,7 +277,7 @@ class ChatScreen(Screen[None]):
         page = self.query_one("#page")
         page.add_class("-welcome")
         await page.mount(Welcome(self.look, self.session.loading, self.keymap.offer_keys), before=0)
-        self._show_hints()
+        self.show_hints()
         start_loading(self.session, self)
         return True
 
@@ -360,13 +293,6 @@ class ChatScreen(Screen[None]):
         self.query_one(CanvasPanel).clear()
         await self.query_one(Transcript).empty()
 
-    async def _show_failure(self, turn: Turn, error: DgchatError) -> None:
-        if turn.text == turn.begun:
-            is_given_back = not turn.begun and self.give_back(turn.prompt)
-            await (self.views.remove(turn) if is_given_back else self.views.remove_answer(turn))
-        if error is not self.session.load_error:  # that one is told already, or will be
-            await self.say(Notice.of_error(error))
-
     def give_back(self, prompt: str) -> bool:
         """Put a prompt into the box again, unless something else is there by now; whether it was."""
         box = self.query_one(PromptBox)
@@ -375,12 +301,7 @@ class ChatScreen(Screen[None]):
         box.replace_text(prompt)
         return True
 
-    async def _say_dropped(self, turns: int, view: AnswerView) -> None:
-        what = "the oldest turn was" if turns == 1 else f"the {turns} oldest turns were"
-        notice = Notice(f"{what} left out of the prompt: the conversation is longer than the model can read")
-        await self.query_one(Transcript).insert(notice, before=view)
-
-    def _show_hints(self) -> None:
+    def show_hints(self) -> None:
         self.query_one(KeyHints).hints = choose_hints(
             self.query_one(PromptBox).text,
             on_slider=isinstance(self.focused, Slider),

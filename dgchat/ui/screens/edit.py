@@ -97,7 +97,7 @@ class EditScreen(ModalScreen[None]):
         if not row.choices:
             self._open_line(row)
             return
-        place = row.choices.index(row.value) if row.value in row.choices else -1
+        place = row.choices.index(row.typed) if row.typed in row.choices else -1
         self._take(row.name, row.choices[(place + 1) % len(row.choices)])
 
     def on_input_submitted(self, message: Input.Submitted) -> None:

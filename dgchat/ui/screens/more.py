@@ -39,7 +39,7 @@ class MoreScreen(EditScreen):
         thinking = as_typed(settings.thinking)
         return [
             Row("seed", seed, "", f"{doc_of('seed')} Type a number, or {_FRESH}.", typed=seed),
-            Row("thinking", thinking, "", doc_of("thinking"), choices_of("thinking")),
+            Row("thinking", thinking, "", doc_of("thinking"), choices_of("thinking"), thinking),
             *(self._sampler_row(name) for name in SAMPLER_SETTINGS),
         ]
 

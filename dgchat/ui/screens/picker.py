@@ -25,8 +25,8 @@ from dgchat.ui.screens.picker_preview import describe_conversation, describe_emp
 _WIDTHS = [(0, "-stacked"), (100, "-beside")]
 _HEIGHTS = [(0, "-short"), (18, "-high")]
 
-_AGE_WIDTH = 13
-"""Cells; `30 Sep 2025` and a gap."""
+_AGE_GAP = 2
+"""Cells between an age and the title."""
 
 _SEARCH = "search every word of every conversation"
 _HINT = "enter go on · ctrl+t rename · ctrl+d delete · esc close"
@@ -181,7 +181,10 @@ class ConversationPicker(ModalScreen[str]):
         self._summaries = found
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options([Option(_row(summary)) for summary in found])
+        ages = [age(summary.changed, time()) for summary in found]
+        width = max(map(len, ages), default=0) + _AGE_GAP
+        rows = zip(found, ages, strict=True)
+        options.add_options([Option(_row(summary, told.ljust(width))) for summary, told in rows])
         places = [place for place, summary in enumerate(found) if summary.id == stood_on]
         options.highlighted = (places[0] if places else 0) if found else None
         self._show_head()
@@ -240,8 +243,8 @@ class ConversationPicker(ModalScreen[str]):
         hint.set_class(is_warning, "-warning")
 
 
-def _row(summary: Summary) -> Content:
+def _row(summary: Summary, changed: str) -> Content:
     title = visible(" ".join(summary.title.split()), newlines=False) or "untitled"
     found = visible(" ".join(summary.found.split()), newlines=False)
-    parts = [(f"{age(summary.changed, time()):{_AGE_WIDTH}}", "$muted"), (title, "")]
+    parts = [(changed, "$muted"), (title, "")]
     return Content.assemble(*parts, *([(f"\n    {found}", "$muted")] if found else []))

@@ -38,6 +38,8 @@ from dgchat.ui.widgets.token_inspector import TokenInspector
 
 _WIDTHS = [(0, "-one-column"), (130, "-two-columns")]
 
+_HEIGHTS = [(0, "-short"), (18, "-high")]
+
 _ROOMY_ROWS = 28
 
 
@@ -47,6 +49,7 @@ class ReplayScreen(ModalScreen[None]):
     CSS_PATH = "replay.tcss"
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
 
     def __init__(

@@ -32,25 +32,25 @@ BINDINGS: list[BindingType] = [
 
 STEP_HINTS: Hints = (
     ("←→", "step"),
+    ("[ ]", "canvas"),
     ("space", "play"),
+    ("- +", "pace"),
     ("h", "heat"),
     ("i", "inspect"),
     ("m", "minds"),
     ("e", "export"),
-    ("esc", "back"),
-    ("[ ]", "canvas"),
-    ("- +", "pace"),
     ("n p", "other answers"),
+    ("esc", "back"),
 )
 INSPECT_HINTS: Hints = (
     ("←→↑↓", "token"),
     (", .", "step"),
+    ("[ ]", "canvas"),
     ("space", "play"),
+    ("- +", "pace"),
     ("h", "heat"),
     ("m", "minds"),
     ("e", "export"),
     ("esc", "done"),
-    ("[ ]", "canvas"),
-    ("- +", "pace"),
 )
 MINDS_HINTS: Hints = (("↑↓", "choose"), ("enter", "go there"), ("esc", "done"), (", .", "step"))

@@ -18,6 +18,10 @@ class SettingsOwner(Protocol):
         """What a setting is now, and where that comes from."""
         ...
 
+    def value_in_effect(self, name: str) -> str:
+        """What a setting comes to that is left out, or `auto`; empty for one that says it itself."""
+        ...
+
     def change_setting(self, name: str, raw: object) -> str:
         """Save and apply a value, or with None the default; returns what to say of it."""
         ...
@@ -49,12 +53,8 @@ class SettingsScreen(EditScreen):
         doc = doc_of(name)
         if name in RESTART_SETTINGS:
             doc += " A change holds from the next start on."
-        return Row(name, as_shown(value), origin, doc, choices_of(name), as_typed(value))
-
-
-def as_shown(value: object) -> str:
-    """A setting's value for the reader."""
-    return "left out" if value is None or value == "" else as_typed(value)
+        shown = self._owner.value_in_effect(name) or as_typed(value) or "the model's own"
+        return Row(name, shown, origin, doc, choices_of(name), as_typed(value))
 
 
 def as_typed(value: object) -> str:

@@ -35,7 +35,7 @@ class RefineCommands:
         noise_level = _noise_level(argument)
         refining = _by_server(turn, argument) if noise_level is None else _by_model(turn, noise_level)
         self._screen.views.dim(turn)
-        await self._screen.ask(turn.prompt, replaces=turn, refining=refining)
+        await self._screen.course.begin(turn.prompt, replaces=turn, refining=refining)
 
 
 def _noise_level(argument: str) -> float | None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dgchat.errors import UsageError
 from dgchat.replay.export import export_recording, free_name
 from dgchat.replay.recording import Recording
-from dgchat.session.commands import read_number, read_switch
+from dgchat.session.commands import read_number
 from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
 from dgchat.ui.palette_of import palette_of
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ReplayCommands:
-    """What is recorded of an answer, and the ways to see it again."""
+    """The ways to see again how an answer came to be."""
 
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
@@ -30,17 +29,9 @@ class ReplayCommands:
     def handlers(self) -> dict[str, Handler]:
         """Command name -> what it does."""
         return {
-            "alternatives": self._alternatives,
             "replay": self._replay,
             "heat": self._heat,
         }
-
-    async def _alternatives(self, argument: str) -> None:
-        session = self._screen.session
-        wanted = read_switch(argument, session.settings.alternatives)
-        session.settings = replace(session.settings, alternatives=wanted)
-        told = "the five likeliest tokens are recorded" if wanted else "alternatives are not recorded"
-        self._screen.flash(f"{told}, from the next turn on")
 
     async def _replay(self, argument: str) -> None:
         self._open(argument, heat=False)

@@ -43,10 +43,10 @@ class RetryCommands:
         turn = self._session.turns[-1]
         if not argument:
             self._screen.views.dim(turn)
-            await self._screen.ask(turn.prompt, replaces=turn)
+            await self._screen.course.begin(turn.prompt, replaces=turn)
         elif argument == "same":
             self._screen.views.dim(turn)
-            await self._screen.ask(turn.prompt, turn, turn.begun, settings=turn.settings)
+            await self._screen.course.begin(turn.prompt, turn, turn.begun, settings=turn.settings)
         else:
             self._compare(turn, argument)
 

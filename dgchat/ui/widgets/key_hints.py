@@ -1,4 +1,4 @@
-"""The bottom line: the keys that do something now, or a quiet word about what just happened."""
+"""The bottom lines: the keys that do something now, or a quiet word about what just happened."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from dgchat.safe_text import visible
 from dgchat.session.commands import complete_command
 
 FLASH_SECONDS = 3.0
+
+_GAP = "   "
 
 Hints = tuple[tuple[str, str], ...]
 """Pairs of a key and what it does."""
@@ -83,11 +85,15 @@ class KeyHints(Widget):
         """As many hints as fit, the first ones first."""
         if self.message:
             return Content(visible(self.message, newlines=False)).truncate(self.size.width, ellipsis=True)
-        shown = Content("")
+        rows = [Content("")]
         for key, does in self.hints:
-            gap = "   " if shown.cell_length else ""
-            hint = Content.assemble(gap, (key, "$accent"), " ", (does, "$muted"))
-            if shown.cell_length + hint.cell_length > self.size.width:
+            hint = Content.assemble((key, "$accent"), " ", (does, "$muted"))
+            if not rows[-1].cell_length:
+                rows[-1] = hint
+            elif rows[-1].cell_length + len(_GAP) + hint.cell_length <= self.size.width:
+                rows[-1] = rows[-1] + _GAP + hint
+            elif len(rows) < self.size.height:
+                rows.append(hint)
+            else:
                 break
-            shown = shown + hint
-        return shown
+        return Content("\n").join(rows)

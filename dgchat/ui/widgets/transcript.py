@@ -25,6 +25,11 @@ FIRST_MOUNTED = 16
 MOUNTED_AT_ONCE = 6
 """Widgets that are made when the reader comes near the first or the last one."""
 
+REST_SECONDS = 0.2
+"""An answer that has become shorter stands still for so long before the page moves up to it."""
+
+GLIDE_SECONDS = 0.3
+
 Recipe = Callable[[], Sequence[Widget]]
 """Makes the widgets of a turn, or of something else that was said."""
 
@@ -70,6 +75,7 @@ class Transcript(Ground, VerticalScroll, can_focus=False):
         self._is_growing_above = False
         self._is_moving_window = False
         self._is_going_up = True
+        self._holds_gap = self._is_gliding = False
 
     def compose(self) -> ComposeResult:
         """The messages."""
@@ -91,7 +97,7 @@ class Transcript(Ground, VerticalScroll, can_focus=False):
 
     async def add(self, *widgets: Widget) -> None:
         """Put widgets at the end, and take the oldest off a page that has become long."""
-        self._page.styles.min_height = None
+        self._release_height()
         while self._below:
             await self._page.mount_all(self._below.popleft()())
         await self._page.mount_all(widgets)
@@ -105,13 +111,25 @@ class Transcript(Ground, VerticalScroll, can_focus=False):
         """Take everything off the page."""
         self._above.clear()
         self._below.clear()
-        self._page.styles.min_height = None
+        self._release_height()
         await self._page.remove_children()
 
     def hold_height(self) -> None:
-        """What is about to become shorter must not move what stands above it, until something is added."""
+        """What is about to become shorter must not move what stands above it. The gap that is left below it
+        closes in a short glide; where nothing moves, with the next key.
+        """
         if self.max_scroll_y > 0:
             self._page.styles.min_height = self._page.size.height
+            self._holds_gap = True
+            self.set_timer(REST_SECONDS, self._glide_over_gap)
+
+    def close_gap(self) -> None:
+        """Let nothing blank stand below the last message any more than there must."""
+        self._is_gliding = False
+        if self._holds_gap:
+            self._release_height()
+            if self.is_at_end:
+                self.go_to_end()
 
     def turn_page(self, direction: int) -> None:
         """Scroll most of a page up or down."""
@@ -128,7 +146,7 @@ class Transcript(Ground, VerticalScroll, can_focus=False):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Notice whether the end is in sight, and whether the first or last message on the page is near."""
         super().watch_scroll_y(old_value, new_value)
-        is_at_bottom = new_value >= self.max_scroll_y - 1
+        is_at_bottom = new_value >= self.max_scroll_y - 1 or self._is_gliding
         self.is_at_end = is_at_bottom and not self._below
         if new_value != old_value and not self._is_moving_window:
             self._is_going_up = new_value < old_value
@@ -147,6 +165,27 @@ class Transcript(Ground, VerticalScroll, can_focus=False):
         batch.__enter__()  # not drawn before it stands where it stood
         self.scroll_to(y=self.scroll_y + after.height - before.height, animate=False, immediate=True)
         self.call_later(batch.__exit__, None, None, None)
+
+    def _release_height(self) -> None:
+        self._holds_gap = False
+        self._page.styles.min_height = None
+
+    def _glide_over_gap(self) -> None:
+        """Scroll the gap out of sight, then take it away."""
+        if not self._holds_gap or current_app(self).animation_level == "none":
+            return
+        target = max(0, self.max_scroll_y - self._gap)
+        if not self.is_at_end or target >= self.scroll_y:
+            self.close_gap()
+            return
+        self._is_gliding = True
+        self.scroll_to(y=target, duration=GLIDE_SECONDS, force=True, on_complete=self.close_gap)
+
+    @property
+    def _gap(self) -> int:
+        """Blank rows below the last message."""
+        last = self._page.children[-1]
+        return self._page.region.bottom - last.region.bottom - last.styles.margin.bottom
 
     def _look_ahead(self) -> None:
         """Make more messages if the reader is within a page of the first or the last one there is."""

@@ -21,14 +21,14 @@ class UserMessage(Vertical):
     def __init__(self, text: str, attachments: Sequence[Attachment] = (), note: str = "") -> None:
         """`note` stands beside the label."""
         super().__init__()
-        self._text = text
+        self.prompt = text
         self._attachments = attachments
         self._note = note
         self._label = Static(classes="message-label")
 
     def again(self) -> UserMessage:
         """The prompt once more."""
-        return UserMessage(self._text, self._attachments, self._note)
+        return UserMessage(self.prompt, self._attachments, self._note)
 
     def show_note(self, note: str) -> None:
         """Put something beside the label, in the place of what stands there."""
@@ -39,7 +39,7 @@ class UserMessage(Vertical):
         """A label, the text, the files."""
         self.show_note(self._note)
         yield self._label
-        yield Static(Content(visible(self._text)), classes="message-text")
+        yield Static(Content(visible(self.prompt)), classes="message-text")
         for attachment in self._attachments:
             yield AttachmentView(attachment)
 

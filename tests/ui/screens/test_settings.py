@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import pytest
 from textual.widgets import Input, OptionList
 
 from dgchat.paths import config_file
+from dgchat.session.loading import Loading
 from dgchat.settings import Origin, Settings, doc_of, setting_names
 from dgchat.ui.screens.more import MoreScreen
 from dgchat.ui.screens.settings import SettingsScreen
@@ -38,6 +41,39 @@ async def test_every_setting_stands_there_with_its_value_its_origin_and_its_sent
         row = next(line for line in chat.screen_text.splitlines() if " steps " in line and "flag" in line)
         assert "16" in row
         await chat.until(lambda: doc_of("steps")[:40] in chat.screen_text)
+
+
+async def test_a_setting_that_is_left_out_shows_what_holds(open_chat):
+    async with open_chat(ScriptedEngine(), Settings(fps=None), size=(100, 50)) as chat:
+        await open_row(chat, "f2", "model")
+        for name, value in (
+            ("model", "scripted 1M"),
+            ("device", "auto: cpu"),
+            ("steps", "48"),
+            ("max_tokens", "128"),
+            ("seed", "a fresh one each turn"),
+            ("t_min", "0.4"),
+            ("theme", "auto: ember"),
+            ("fps", "20"),
+        ):
+            row = next(line for line in chat.screen_text.splitlines() if f" {name} " in line)
+            assert f" {value} " in row
+            assert "default" in row
+        assert "left out  " not in chat.screen_text
+
+
+async def test_before_the_model_is_there_its_own_values_are_called_so(open_chat):
+    is_released = Event()
+
+    def load(loading: Loading) -> ScriptedEngine:
+        is_released.wait(30)
+        return ScriptedEngine()
+
+    async with open_chat(load, size=(100, 50), loaded=False) as chat:
+        await open_row(chat, "f2", "steps")
+        row = next(line for line in chat.screen_text.splitlines() if " steps " in line)
+        assert "the model's own" in row
+        is_released.set()
 
 
 async def test_a_typed_value_is_saved_and_holds_from_the_next_turn_on(open_chat):
