@@ -147,8 +147,9 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
         typer.Option(
             "--resume",
             "--session",
-            metavar="ID|TEXT",
-            help="Go on with this conversation, or the latest that holds the text.",
+            metavar="ID|NAME|TEXT",
+            help="Go on with this conversation, or the latest that holds the text; a one-shot begins one of "
+            "a NAME that is new.",
         ),
     ] = None,
     yes: Annotated[
@@ -194,6 +195,8 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     from dgchat.one_shot.continuing import Continuing  # brings sqlite3
 
     continuing = Continuing.open(past, settings)
+    if continuing.begins:
+        sys.stderr.write(f"dgchat: a new conversation begins: {visible(continuing.begins)}\n")
     asked = (*continuing.messages(), *asked)
     return run_one_shot(asked, settings, loader, wanted, sys.stdout, sys.stderr, continuing)
 

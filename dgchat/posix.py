@@ -7,7 +7,7 @@ import signal
 import socket
 import stat
 import struct
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from errno import EACCES
 from pathlib import Path
@@ -33,6 +33,22 @@ def private_folder(folder: Path) -> Path:
     except OSError as error:
         raise DgchatError(f"{folder} cannot be used: {error.strerror or error}") from error
     return folder
+
+
+def make_private_again(paths: Sequence[Path]) -> list[Path]:
+    """Take away what others may do there; where that was anything. DgchatError if one is somebody else's."""
+    opened: list[Path] = []
+    for path in paths:
+        try:
+            status = path.lstat()
+            if status.st_uid != os.getuid():
+                raise DgchatError(f"{path} belongs to somebody else")
+            if stat.S_IMODE(status.st_mode) & 0o077 and not stat.S_ISLNK(status.st_mode):
+                path.chmod(stat.S_IMODE(status.st_mode) & 0o700)
+                opened.append(path)
+        except OSError as error:
+            raise DgchatError(f"{path} cannot be used: {error.strerror or error}") from error
+    return opened
 
 
 def try_lock(file: Path) -> int | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "object": dict,
+    "array": list,
     "string": str,
     "integer": int,
     "number": (int, float),
@@ -44,6 +45,12 @@ def _additional(value: Any, wanted: Any, schema: Any) -> list[str]:
     return [fault for name in names for fault in faults(value[name], wanted, name)]
 
 
+def _items(value: Any, wanted: Any, _schema: Any) -> list[str]:
+    return (
+        [fault for one in value for fault in faults(one, wanted, "item")] if isinstance(value, list) else []
+    )
+
+
 def _names(value: Any, wanted: Any, _schema: Any) -> list[str]:
     return (
         [fault for name in value for fault in faults(name, wanted, "name")] if isinstance(value, dict) else []
@@ -70,6 +77,7 @@ _CHECKS = {
     "pattern": lambda value, wanted, _: (
         ["no match"] if isinstance(value, str) and not re.search(wanted, value) else []
     ),
+    "items": _items,
     "required": lambda value, wanted, _: [f"no {name}" for name in wanted if name not in value],
     "properties": _properties,
     "additionalProperties": _additional,

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -96,11 +97,35 @@ def test_a_server_refines_what_the_model_has_drafted(ask: Ask, monkeypatch: pyte
     assert KEY not in shown
 
 
-def test_a_server_that_fails_to_refine_is_one_line(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_fails_to_refine_is_one_line_and_the_draft_is_printed(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("dgchat.api.load_engine", lambda name, device, **options: ScriptedEngine())
     code, out, err = ask("--refine-with", f"{unused_url()}:gemma")
-    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert (code, out, err.count("\n")) == (1, f"{ANSWER}\n", 1)
+    assert "the answer is a draft, its refining failed: " in err
     assert "cannot be reached" in err
+
+
+def test_a_server_that_breaks_off_leaves_the_draft_in_json_beside_the_error(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dgchat.api.load_engine", lambda name, device, **options: ScriptedEngine())
+    with FakeChatServer(vllm_stream(["Bet"])[:2], is_cut=True) as server:
+        code, shown, _ = ask("--refine-with", f"{server.url}:gemma", "--json")
+    answer = json.loads(shown)
+    assert code == 1
+    assert (answer["text"], answer["draft"]["text"], answer["refined"]) == (ANSWER, ANSWER, [])
+    assert "in the middle" in answer["error"]
+
+
+def test_a_draft_goes_into_no_file_and_is_not_lost(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("dgchat.api.load_engine", lambda name, device, **options: ScriptedEngine())
+    file = tmp_path / "answer.txt"
+    code, out, _ = ask("--refine-with", f"{unused_url()}:gemma", "-o", str(file))
+    assert (code, out, file.exists()) == (1, f"{ANSWER}\n", False)
 
 
 @pytest.mark.parametrize("stream", [vllm_stream, sglang_stream])

@@ -16,7 +16,7 @@ from dgchat import __version__
 from dgchat.engine.events import Engine, Finished, GenerationRequest, LoadProgress
 from dgchat.engine.in_turn import generate_all
 from dgchat.errors import DgchatError, StreamError, as_dgchat_error, forget_frames
-from dgchat.keep.talk import DONE, ENGINE, STATUS, STOP, hear, info_fields, read_request, say
+from dgchat.keep.talk import DONE, ENGINE, HERE, STATUS, STOP, hear, info_fields, read_request, say
 from dgchat.keep.visit import Visit
 from dgchat.posix import is_own_user
 from dgchat.session.loading import EngineLoader, Loading
@@ -119,6 +119,7 @@ class Keeper:
             asked = fields_of(next(lines, b""))
             if asked.raw.get("ask") == ENGINE:
                 visit = Visit(connection, asked.whole_or_null("keep_seconds"))
+                visit.pass_on(HERE)
                 if self._visit is not None or not self._visits.empty():
                     visit.tell("waiting")
                 self._visits.put(visit)

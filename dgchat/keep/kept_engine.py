@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dgchat.engine.events import (
@@ -18,7 +19,16 @@ from dgchat.engine.events import (
 from dgchat.engine.in_turn import generate_all
 from dgchat.errors import DgchatError, StreamError
 from dgchat.keep.place import Place
-from dgchat.keep.talk import DONE, ENGINE, batch_lines, hear, read_info, request_fields, say
+from dgchat.keep.talk import (
+    DONE,
+    ENGINE,
+    batch_lines,
+    hear,
+    is_welcome,
+    read_info,
+    request_fields,
+    say,
+)
 from dgchat.posix import connect
 from dgchat.session.loading import EngineLoader, Loading
 from dgchat.stream.answered import Answered
@@ -26,6 +36,10 @@ from dgchat.stream.fields import Fields
 from dgchat.stream.lines import Decoder, StreamEvent, fields_of
 
 WAITING = "waiting: the kept model is answering somebody else"
+
+
+_WELCOME_SECONDS = 2.0
+"""A keeper that says nothing for so long has broken."""
 
 
 class _GoneError(Exception):
@@ -37,11 +51,19 @@ class KeptEngine:
     batch is one.
     """
 
-    def __init__(self, place: Place, keep_seconds: int | None, load: EngineLoader, loading: Loading) -> None:
+    def __init__(
+        self,
+        place: Place,
+        keep_seconds: int | None,
+        load: EngineLoader,
+        loading: Loading,
+        visit: socket.socket | None,
+    ) -> None:
+        """`visit`: what `begin_visit` has opened, None to open it here."""
         self._load = load
         self._loading = loading
-        self._open = lambda: _Visiting(place, keep_seconds, loading)
-        self._visiting: _Visiting | None = self._open()
+        self._open = lambda: _Visiting(begin_visit(place, keep_seconds), loading)
+        self._visiting: _Visiting | None = self._open() if visit is None else _Visiting(visit, loading)
         self._info = self._visiting.info
         self._own: Engine | None = None
 
@@ -102,10 +124,11 @@ class KeptEngine:
 class _Visiting:
     """A connection that has the engine's attention; _GoneError if it cannot be had."""
 
-    def __init__(self, place: Place, keep_seconds: int | None, loading: Loading) -> None:
+    def __init__(self, connection: socket.socket | None, loading: Loading) -> None:
+        if connection is None:
+            raise _GoneError
+        self._connection = connection
         try:
-            self._connection = connect(place.socket)
-            say(self._connection, {"ask": ENGINE, "keep_seconds": keep_seconds})
             self.info = self._wait_until_ready(loading)
         except (OSError, StreamError, TypeError) as error:
             raise _GoneError from error
@@ -200,12 +223,32 @@ def _raise_told(fields: Fields) -> None:
         raise event
 
 
-def kept_loader(place: Place, keep_seconds: int | None, load: EngineLoader) -> EngineLoader:
-    """A loader that finds the keeper's engine, or loads its own where there is none any more."""
+def begin_visit(place: Place, keep_seconds: int | None) -> socket.socket | None:
+    """A connection to this user's keeper that has been asked for its engine; None if none answers there."""
+    try:
+        connection = connect(place.socket, _WELCOME_SECONDS)
+    except OSError:
+        return None
+    try:
+        say(connection, {"ask": ENGINE, "keep_seconds": keep_seconds})
+        if is_welcome(connection, _WELCOME_SECONDS):
+            return connection
+    except OSError:
+        pass
+    connection.close()
+    return None
+
+
+def kept_loader(
+    place: Place, keep_seconds: int | None, load: EngineLoader, visit: socket.socket | None = None
+) -> EngineLoader:
+    """A loader that finds the keeper's engine, at first over `visit`, or loads its own where there is none
+    any more.
+    """
 
     def open_kept(loading: Loading) -> Engine:
         try:
-            return KeptEngine(place, keep_seconds, load, loading)
+            return KeptEngine(place, keep_seconds, load, loading, visit)
         except _GoneError:
             return load(loading)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from dgchat import __version__
 from dgchat.settings import Settings
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Of what a keeper and a one-shot say to each other."""
 
 _ENVIRONMENT = ("CUDA_VISIBLE_DEVICES", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 from typing import TextIO
 
 from dgchat.errors import DgchatError
-from dgchat.keep.keeper import Keeper, Kept
-from dgchat.keep.kept_engine import kept_loader
+from dgchat.keep.kept_engine import begin_visit, kept_loader
 from dgchat.keep.place import Place, place_of, with_whole_path
-from dgchat.keep.talk import STATUS, say
 from dgchat.paths import runtime_dir
 from dgchat.posix import (
     CAN_KEEP,
-    connect,
     listen,
+    make_private_again,
     on_request_to_end,
     private_folder,
     start_detached,
@@ -24,9 +23,6 @@ from dgchat.posix import (
 from dgchat.safe_text import visible
 from dgchat.session.loading import EngineLoader
 from dgchat.settings import Settings
-
-_STATUS_SECONDS = 2.0
-"""A keeper that does not say in this time how it is has broken."""
 
 MakeLoader = Callable[[Settings], EngineLoader]
 
@@ -44,15 +40,21 @@ def find_or_start(
         return make_loader(settings)
     settings = with_whole_path(settings)
     place = place_of(settings, runtime_dir(), os.environ)
-    if is_kept(place):
-        return kept_loader(place, settings.keep, make_loader(settings))
+    try:
+        visit = _visit(place, settings.keep, err)
+    except DgchatError as error:
+        _explain(err, str(error))
+        before_start()
+        return make_loader(settings)
+    if visit is not None:
+        return kept_loader(place, settings.keep, make_loader(settings), visit)
     before_start()
     if not settings.keep:
         return make_loader(settings)
     try:
         private_folder(place.socket.parent)
-        kept = Kept(settings, make_loader(settings), settings.keep)
-        prevented = start_detached(lambda is_ready: keep(kept, place, is_ready))
+        load, seconds = make_loader(settings), settings.keep
+        prevented = start_detached(lambda is_ready: keep(settings, load, seconds, place, is_ready))
     except (DgchatError, OSError) as error:
         prevented = str(error)
     if prevented:
@@ -61,26 +63,28 @@ def find_or_start(
     return kept_loader(place, settings.keep, make_loader(settings))
 
 
-def is_kept(place: Place) -> bool:
-    """Whether a keeper of this user answers there."""
+def _visit(place: Place, keep_seconds: int | None, err: TextIO) -> socket.socket | None:
+    """A visit to the keeper at that place, None if there is none; DgchatError if it is somebody else's. What
+    others could have used is private afterwards.
+    """
     if not place.socket.exists():
-        return False
-    try:
-        with connect(place.socket, _STATUS_SECONDS) as connection:
-            say(connection, {"ask": STATUS})
-            connection.settimeout(_STATUS_SECONDS)
-            return bool(connection.recv(1))
-    except OSError:
-        return False
+        return None
+    for path in make_private_again([place.socket.parent, place.socket]):
+        err.write(f"dgchat: {visible(str(path), newlines=False)} was open to others and is private again\n")
+    return begin_visit(place, keep_seconds)
 
 
-def keep(kept: Kept, place: Place, is_ready: Callable[[], None]) -> None:
+def keep(
+    settings: Settings, load: EngineLoader, seconds: int, place: Place, is_ready: Callable[[], None]
+) -> None:
     """Be the keeper at that place, until its time is over; nothing if another is there already."""
+    from dgchat.keep.keeper import Keeper, Kept  # a call that finds one does without
+
     lock = try_lock(place.lock)
     if lock is None:
         return
     with listen(place.socket) as listening:
-        keeper = Keeper(kept)
+        keeper = Keeper(Kept(settings, load, seconds))
         on_request_to_end(keeper.stop)
         is_ready()
         try:

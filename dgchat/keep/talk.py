@@ -13,6 +13,9 @@ from dgchat.stream.lines import line_of
 ENGINE, STATUS, STOP = "engine", "status", "stop"
 """What a connection may ask for, in its first line."""
 
+HERE = line_of({"keeper": "here"})
+"""What a keeper says at once to who asks for the engine."""
+
 DONE = "done"
 """What a keeper tells once every request of a batch has its outcome."""
 
@@ -57,6 +60,18 @@ def read_info(fields: Mapping[str, object]) -> EngineInfo:
 def say(connection: socket.socket, fields: Mapping[str, object]) -> None:
     """Send one line; OSError if nobody takes it."""
     connection.sendall(line_of(fields).encode())
+
+
+def is_welcome(connection: socket.socket, timeout_seconds: float) -> bool:
+    """Whether the keeper says HERE in that time; reads not a byte more."""
+    connection.settimeout(timeout_seconds)
+    heard, awaited = b"", HERE.encode()
+    while len(heard) < len(awaited):
+        chunk = connection.recv(len(awaited) - len(heard))
+        if not chunk:
+            break
+        heard += chunk
+    return heard == awaited
 
 
 def hear(connection: socket.socket, cancelled: CancelSignal | None = None) -> Iterator[bytes]:

@@ -1,4 +1,6 @@
-"""`--continue` and `--session` of a one-shot: it takes up a stored conversation and adds its turn to it."""
+"""`--continue` and `--session` of a one-shot: it takes up a stored conversation and adds its turn to it, or
+begins one of that name.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from dgchat.engine.events import ChatMessage
 from dgchat.errors import StoreError, UsageError
 from dgchat.session.conversation import Conversation
 from dgchat.session.past import PastWanted, find_past
+from dgchat.session.store.ids import is_id
 from dgchat.session.store.store import Store, store_path
 from dgchat.session.turn import Turn
 from dgchat.settings import Settings
@@ -26,16 +29,21 @@ class Continuing:
 
     @classmethod
     def open(cls, wanted: PastWanted, settings: Settings) -> Continuing:
-        """The conversation that is meant; UsageError or StoreError if there is none."""
+        """The conversation that is meant, or a new one of that name; UsageError or StoreError if neither."""
         if not settings.save:
             raise UsageError("There is nothing to go on with: conversations are not stored.", hint="--save")
         store = Store(store_path())
         try:
-            conversation, _ = store.load(find_past(store, wanted).id)
+            conversation = _found_or_new(store, wanted)
         except Exception:
             store.close()
             raise
         return cls(store, conversation)
+
+    @property
+    def begins(self) -> str:
+        """The name of the conversation, if it is a new one."""
+        return "" if self._conversation.id else self._conversation.title
 
     def messages(self) -> tuple[ChatMessage, ...]:
         """What has been said on the branch that was read last."""
@@ -72,3 +80,17 @@ class Continuing:
         unwritten = self._store.close(_LAST_SECONDS)
         if unwritten and kind is None:
             raise self._store.trouble or StoreError("The answer could not be stored.")
+
+
+def _found_or_new(store: Store, wanted: PastWanted) -> Conversation:
+    try:
+        return store.load(find_past(store, wanted).id)[0]
+    except UsageError:
+        if not _is_name(wanted.text):
+            raise
+    return Conversation(title=wanted.text)
+
+
+def _is_name(text: str) -> bool:
+    """Whether a new conversation may be called so: a word, and none that an id could be."""
+    return len(text.split()) == 1 and text.isprintable() and not is_id(text)

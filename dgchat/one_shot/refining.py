@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from dgchat.engine.events import Engine, EngineInfo, Finished, FinishReason, GenerationRequest
-from dgchat.errors import UsageError, as_dgchat_error
+from dgchat.errors import DgchatError, UsageError, as_dgchat_error
 from dgchat.one_shot.answering import Answering
 from dgchat.servers.address import parse_address
 from dgchat.session.loading import Loading
@@ -36,6 +36,14 @@ class RefineWish:
     def rounds(self) -> int:
         """How many times the answer is gone over."""
         return self.passes + (self.server is not None)
+
+
+class RefiningFailedError(DgchatError):
+    """An answer is there, and could not be gone over as was asked."""
+
+    def __init__(self, cause: DgchatError) -> None:
+        super().__init__(f"the answer is a draft, its refining failed: {cause.message}", cause.hint)
+        self.exit_code = cause.exit_code
 
 
 class RefineRound:
@@ -97,6 +105,8 @@ class Refined:
     draft: Answering
     rounds: tuple[RefineRound, ...] = ()
     """In order; the last may have been stopped."""
+    failure: RefiningFailedError | None = None
+    """Why there are fewer rounds than were asked for."""
 
     @property
     def is_stopped(self) -> bool:
@@ -111,14 +121,17 @@ class Refined:
         return whole[-1] if whole else self.draft
 
     def as_fields(self) -> dict[str, object]:
-        """Draft and refinements with their times in seconds, as `--json` has them; nothing without any."""
-        if not self.rounds:
+        """Draft and refinements with their times in seconds, and the error where one failed, as `--json` has
+        them; nothing if none was asked for.
+        """
+        if not self.rounds and self.failure is None:
             return {}
         refined = [
             {"by": one.info.model, "on": one.info.device, "noise": one.noise_level, **_told(one)}
             for one in self.rounds
         ]
-        return {"draft": _told(self.draft), "refined": refined}
+        error = {"error": str(self.failure)} if self.failure else {}
+        return {"draft": _told(self.draft), "refined": refined, **error}
 
 
 def _told(one: Answering | RefineRound) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from dgchat.engine.events import ChatMessage, FinishReason
@@ -12,7 +13,7 @@ from dgchat.errors import DgchatError
 from dgchat.one_shot.answering import Answering
 from dgchat.one_shot.output import as_wanted, ignored_by, note_on, summary_of
 from dgchat.one_shot.prompt import check_text
-from dgchat.one_shot.refining import Refined, RefineRound, RefineWish
+from dgchat.one_shot.refining import Refined, RefineRound, RefineWish, RefiningFailedError
 from dgchat.one_shot.signals import stop_on_signals
 from dgchat.one_shot.stage import Stage
 from dgchat.one_shot.streaming import run_streamed
@@ -69,22 +70,25 @@ def _answer(answering: Answering, wanted: Wanted, stage: Stage, out: TextIO) -> 
                 run_streamed(answering, out)
             else:
                 answering.run()
-    return Refined(answering, _refine(answering, wanted.refine, stage))
+    return _refine(answering, wanted.refine, stage)
 
 
-def _refine(draft: Answering, wish: RefineWish, stage: Stage) -> tuple[RefineRound, ...]:
-    rounds: list[RefineRound] = []
+def _refine(draft: Answering, wish: RefineWish, stage: Stage) -> Refined:
+    refined = Refined(draft)
     for number in range(1, wish.rounds + 1):
-        if Refined(draft, tuple(rounds)).is_stopped:
+        if refined.is_stopped:
             break
-        one = RefineRound(rounds[-1] if rounds else draft, wish, number)
-        with stop_on_signals(one.stop_answer):
-            if stage.moves:
-                stage.show(one)
-            else:
-                one.run()
-        rounds.append(one)
-    return tuple(rounds)
+        one = RefineRound(refined.result, wish, number)
+        try:
+            with stop_on_signals(one.stop_answer):
+                if stage.moves:
+                    stage.show(one)
+                else:
+                    one.run()
+        except DgchatError as error:
+            return replace(refined, failure=RefiningFailedError(error))
+        refined = replace(refined, rounds=(*refined.rounds, one))
+    return refined
 
 
 def _report(refined: Refined, wanted: Wanted, stage: Stage, out: TextIO) -> int:
@@ -97,11 +101,9 @@ def _report(refined: Refined, wanted: Wanted, stage: Stage, out: TextIO) -> int:
     missing: DgchatError | None = None
     if not wanted.jsonl and not (is_cancelled and wanted.file):
         try:
-            _put(
-                as_wanted(answered, wanted, wanted.file is None and out.isatty(), refined.as_fields()),
-                wanted,
-                out,
-            )
+            file = None if refined.failure else wanted.file  # what is no refined answer goes into no file
+            text = as_wanted(answered, wanted, file is None and out.isatty(), refined.as_fields())
+            _put(text, file, out)
         except DgchatError as error:
             missing = error
     is_draft = is_cancelled and answered.finished.reason is not FinishReason.CANCELLED
@@ -110,16 +112,16 @@ def _report(refined: Refined, wanted: Wanted, stage: Stage, out: TextIO) -> int:
         err.write(f"dgchat: {note}{kept if is_cancelled and wanted.file else ''}\n")
     if is_cancelled:
         return CANCELLED
-    if missing is not None:
-        raise missing
+    if failed := refined.failure or missing:
+        raise failed
     if stage.has_screen and not (wanted.json or wanted.jsonl):
         err.write(f"\x1b[2m{summary_of(answered.finished, request.seed)}\x1b[0m\n")
     return OK
 
 
-def _put(text: str, wanted: Wanted, out: TextIO) -> None:
-    if wanted.file is not None:
-        write_whole(wanted.file, text)
+def _put(text: str, file: Path | None, out: TextIO) -> None:
+    if file is not None:
+        write_whole(file, text)
     else:
         out.write(text)
         out.flush()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from dgchat.one_shot.canvas_lines import CanvasLines, noise_glyphs_for
-from dgchat.one_shot.printer import InPlacePrinter
-from dgchat.one_shot.watch import Watched, run_watched
 from dgchat.settings import Settings
 from dgchat.ui.pace import Pace
 from dgchat.ui.terminal import Terminal
+
+if TYPE_CHECKING:
+    from dgchat.one_shot.watch import Watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +35,12 @@ class Stage:
 
     def show(self, watched: Watched) -> None:
         """Run it in a thread, draw it until its last step has been seen, and leave nothing behind."""
+        from dgchat.one_shot.canvas_lines import (
+            CanvasLines,
+            noise_glyphs_for,
+        )  # bring rich: a pipe does without
+        from dgchat.one_shot.printer import InPlacePrinter
+        from dgchat.one_shot.watch import run_watched
+
         lines = CanvasLines(noise_glyphs_for(self.stream))
         run_watched(watched, InPlacePrinter(self.stream), lines, self.pace)

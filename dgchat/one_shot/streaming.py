@@ -25,7 +25,7 @@ def run_streamed(answering: Answering, out: TextIO) -> None:
     events: Events = SimpleQueue()
     answering.on_event = events.put
     worker = Worker(answering.run, when_over=lambda: events.put(None))
-    lines = _Lines(out)
+    lines = _Lines(out, answering.turn.prompt)
     worker.start()
     try:
         for event in _until_over(events):
@@ -42,9 +42,9 @@ def run_streamed(answering: Answering, out: TextIO) -> None:
 
 
 class _Lines:
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, prompt: str) -> None:
         self._out = out
-        self._encoder = Encoder()
+        self._encoder = Encoder(prompt)
 
     def write(self, event: StreamEvent) -> None:
         self._out.write(self._encoder.encode(event))

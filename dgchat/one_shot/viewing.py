@@ -8,7 +8,8 @@ from typing import BinaryIO
 
 from dgchat.engine.events import CanvasStep
 from dgchat.errors import DgchatError, StreamError
-from dgchat.replay.jsonl import RECORDING_BEGINS, events_of, read_jsonl
+from dgchat.replay.first_format import BEGINNING, read_first_format
+from dgchat.replay.jsonl import events_of
 from dgchat.session.loading import Loading
 from dgchat.session.turn import Turn, TurnSettings
 from dgchat.stream import MAX_LINE_BYTES
@@ -53,8 +54,8 @@ class Viewing:
 
 
 def read_stream(source: BinaryIO) -> Iterator[StreamEvent]:
-    """The events of a stream, or of an exported recording; StreamError or ReplayFileError names the line that
-    is none.
+    """The events of a stream, or of a recording in the first format; StreamError or ReplayFileError names the
+    line that is none.
     """
     decoder = Decoder()
     number = 0
@@ -62,9 +63,9 @@ def read_stream(source: BinaryIO) -> Iterator[StreamEvent]:
         number += 1
         if len(line) > MAX_LINE_BYTES:
             raise StreamError(f"line {number} of the stream is longer than {MAX_LINE_BYTES // 2**20} MiB")
-        if number == 1 and line.startswith(RECORDING_BEGINS):
+        if number == 1 and line.startswith(BEGINNING.encode()):
             rest = (one.decode(errors="replace") for one in chain([line], _bounded_lines(source)))
-            yield from events_of(read_jsonl(rest))
+            yield from events_of(read_first_format(enumerate(rest, start=1)))
             return
         try:
             yield decoder.decode(line)

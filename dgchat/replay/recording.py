@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 
-from dgchat.engine.events import CanvasStep
+from dgchat.engine.events import CanvasStep, Finished, GenerationStats, Prefilled
 from dgchat.session.turn import Turn
 
 
@@ -22,11 +22,26 @@ class Recording:
     """Who answered, empty if that is not known."""
     seed: int | None = None
     """What the answer is a function of; None if that is not known."""
+    prefilled: Prefilled | None = None
+    """What the prompt took; None if that is not known."""
+    finished: Finished | None = None
+    """How the answer ended; None if it did not, or that is not known."""
+    settings: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What it was asked with, under the names of `--json`, as far as that is known."""
 
     @classmethod
     def of(cls, turn: Turn, model: str = "") -> Recording:
         """What was recorded of a turn; of one that went on, its beginning too."""
-        return cls(turn.prompt, _steps_of(turn), model, turn.seed)
+        finished = _finished_of(turn)
+        return cls(
+            turn.prompt,
+            _steps_of(turn),
+            model,
+            turn.seed,
+            _first_of(turn).prefilled or (_prefilled_of(finished.stats) if finished else None),
+            finished,
+            _settings_of(turn),
+        )
 
     @cached_property
     def canvases(self) -> tuple[tuple[CanvasStep, ...], ...]:
@@ -43,14 +58,21 @@ class Recording:
 
     @property
     def text(self) -> str:
-        """What was settled on, thought included."""
+        """The answer, or what was settled on so far; without the thought."""
+        if self.finished is not None:
+            return self.finished.text
         return "".join(settled_text(canvas) for canvas in self.canvases)
 
 
-def settled_text(canvas: Sequence[CanvasStep]) -> str:
-    """The text of a canvas at its last step, up to the end of the turn."""
+def settled_text(canvas: Sequence[CanvasStep], *, is_thought: bool = False) -> str:
+    """The text of a canvas at its last step, up to the end of the turn: its thought, or all the rest."""
     last = canvas[-1]
-    return "".join(last.pieces[: last.end])
+    pieces = list(last.pieces)
+    for begin, end, text in last.joined:
+        pieces[begin:end] = [text, *[""] * (end - begin - 1)]
+    marks = last.thought or bytes(len(pieces))
+    told = zip(pieces[: last.end], marks, strict=False)
+    return "".join(piece for piece, mark in told if bool(mark) is is_thought)
 
 
 def _steps_of(turn: Turn) -> tuple[CanvasStep, ...]:
@@ -58,3 +80,44 @@ def _steps_of(turn: Turn) -> tuple[CanvasStep, ...]:
     first = before[-1].canvas_index + 1 if before else 0
     own = tuple(turn.trace)
     return before + (tuple(replace(s, canvas_index=s.canvas_index + first) for s in own) if first else own)
+
+
+def _first_of(turn: Turn) -> Turn:
+    """The turn that this one goes on with, if it does."""
+    return _first_of(turn.replaces) if turn.begun and turn.replaces else turn
+
+
+def _finished_of(turn: Turn) -> Finished | None:
+    """How it ended; of one that went on, text and counts are of the whole."""
+    if turn.finished is None:
+        return None
+    stats, before = turn.finished.stats, None
+    if turn.begun and turn.replaces:
+        before = _finished_of(turn.replaces)
+    return replace(
+        turn.finished,
+        text=turn.text,
+        thought=turn.thought,
+        stats=_together(before.stats, stats) if before else stats,
+    )
+
+
+def _together(first: GenerationStats, then: GenerationStats) -> GenerationStats:
+    return replace(
+        first,
+        generated_tokens=first.generated_tokens + then.generated_tokens,
+        canvases=first.canvases + then.canvases,
+        denoising_steps=first.denoising_steps + then.denoising_steps,
+        prefill_seconds=first.prefill_seconds + then.prefill_seconds,
+        denoise_seconds=first.denoise_seconds + then.denoise_seconds,
+    )
+
+
+def _prefilled_of(stats: GenerationStats) -> Prefilled:
+    """Of a stored answer; turns that were left out are not stored, and the time is that of all encoding."""
+    return Prefilled(stats.prompt_tokens, stats.cached_tokens, 0, stats.prefill_seconds)
+
+
+def _settings_of(turn: Turn) -> dict[str, object]:
+    known = {name: value for name, value in asdict(turn.settings).items() if value is not None}
+    return {name: value for name, value in known.items() if name not in {"seed", "alternatives"}}

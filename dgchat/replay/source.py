@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TextIO
 
 from dgchat.errors import UsageError
-from dgchat.replay.jsonl import MAX_LINE_CHARACTERS, ReplayFileError, read_jsonl
+from dgchat.replay.first_format import ReplayFileError
+from dgchat.replay.jsonl import read_jsonl
 from dgchat.replay.recording import Recording
 from dgchat.session.store.ids import is_id, parse_id
 from dgchat.session.store.store import Store, store_path
+from dgchat.stream import MAX_LINE_BYTES
 
 FROM_STDIN = "-"
 """As a source: read it from standard input."""
@@ -59,5 +61,5 @@ def _read(file: TextIO) -> Recording:
 
 def _bounded_lines(file: TextIO) -> Iterator[str]:
     """The lines; of one that is too long only as much as shows that it is."""
-    while line := file.readline(MAX_LINE_CHARACTERS + 1):
+    while line := file.readline(MAX_LINE_BYTES + 1):
         yield line

@@ -70,5 +70,27 @@ class Fields:
             raise self._wrong(name, "an object")
         return Fields(cast("dict[str, object]", value))
 
+    def spans(self, name: str, length: int) -> tuple[tuple[int, int, str], ...]:
+        """Begin, end and text of spans of `length` positions, in order; none if there is no such field."""
+        value = self.raw.get(name, [])
+        wrong = self._wrong(name, "a list of spans: begin, end, text")
+        if not isinstance(value, list):
+            raise wrong
+        spans: list[tuple[int, int, str]] = []
+        for one in cast("list[object]", value):
+            span = _span(one)
+            if span is None or not (spans[-1][1] if spans else 0) <= span[0] < span[1] <= length:
+                raise wrong
+            spans.append(span)
+        return tuple(spans)
+
     def _wrong(self, name: str, wanted: str) -> StreamError:
         return StreamError(f"its {name} is not {wanted}" if name in self.raw else f"it has no {name}")
+
+
+def _span(value: object) -> tuple[int, int, str] | None:
+    match value:
+        case [int(begin), int(end), str(text)] if not isinstance(begin, bool) and not isinstance(end, bool):
+            return begin, end, text
+        case _:
+            return None

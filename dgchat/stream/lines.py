@@ -37,8 +37,10 @@ class ToldError(DgchatError):
 class Encoder:
     """Writes one stream, event by event."""
 
-    def __init__(self) -> None:
+    def __init__(self, prompt: str = "") -> None:
+        """`prompt` is told with the first line, if there is one."""
         self._steps = StepWriter()
+        self._prompt = prompt
 
     def encode(self, event: StreamEvent) -> str:
         """The event as one line, in ASCII, with its newline."""
@@ -55,6 +57,8 @@ class Encoder:
         name = _NAMES[type(event)]
         if isinstance(event, CanvasStep):
             return name, self._steps.fields(event)
+        if isinstance(event, Prefilled) and self._prompt:
+            return name, {**asdict(event), "prompt": self._prompt}
         return name, as_fields(event) if isinstance(event, Answered) else asdict(event)
 
 
@@ -62,9 +66,11 @@ class Decoder:
     """Reads one stream, line by line."""
 
     def __init__(self) -> None:
+        self.prompt = ""
+        """What was asked, once it has been told; untrusted."""
         self._steps = StepReader()
         self._readers: Mapping[str, Callable[[Fields], StreamEvent]] = {
-            "prefilled": _prefilled,
+            "prefilled": self._prefilled,
             "canvas_started": _canvas_started,
             "step": self._steps.read,
             "canvas_committed": _canvas_committed,
@@ -89,6 +95,16 @@ class Decoder:
             raise StreamError(f"its event is {name!r}", hint=f"there are {', '.join(self._readers)}")
         return self._readers[name](fields)
 
+    def _prefilled(self, given: Fields) -> Prefilled:
+        if "prompt" in given.raw:
+            self.prompt = given.text("prompt")
+        return Prefilled(
+            prompt_tokens=given.whole("prompt_tokens"),
+            cached_tokens=given.whole("cached_tokens"),
+            dropped_turns=given.whole("dropped_turns"),
+            seconds=given.number("seconds"),
+        )
+
 
 def line_of(fields: Mapping[str, object]) -> str:
     """The fields as one line of JSON in ASCII: no byte of it can steer a terminal."""
@@ -104,15 +120,6 @@ def fields_of(line: str | bytes) -> Fields:
     if not isinstance(raw, dict):
         raise StreamError("it is not a JSON object")
     return Fields(cast("dict[str, object]", raw))
-
-
-def _prefilled(given: Fields) -> Prefilled:
-    return Prefilled(
-        prompt_tokens=given.whole("prompt_tokens"),
-        cached_tokens=given.whole("cached_tokens"),
-        dropped_turns=given.whole("dropped_turns"),
-        seconds=given.number("seconds"),
-    )
 
 
 def _canvas_started(given: Fields) -> CanvasStarted:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from dgchat.engine.events import ENTROPY_CEILING, ENTROPY_FLOOR, MAX_SEED, FinishReason, StopReason
-from dgchat.stream import VERSION
+from dgchat.engine.events import (
+    ALTERNATIVES_PER_TOKEN,
+    ENTROPY_CEILING,
+    ENTROPY_FLOOR,
+    MAX_SEED,
+    FinishReason,
+    StopReason,
+)
+from dgchat.stream import MINOR, VERSION
 
 Schema = dict[str, object]
 
@@ -30,12 +37,14 @@ def _or_null(schema: Schema) -> Schema:
     return {**schema, "type": [schema["type"], "null"]}
 
 
-def _event(name: str, description: str, fields: dict[str, Schema]) -> Schema:
+def _event(
+    name: str, description: str, fields: dict[str, Schema], optional: dict[str, Schema] | None = None
+) -> Schema:
     own: dict[str, Schema] = {"v": {"const": VERSION}, "event": {"const": name}}
     return {
         "description": description,
         "type": "object",
-        "properties": {**own, **fields},
+        "properties": {**own, **fields, **(optional or {})},
         "required": [*own, *fields],
     }
 
@@ -51,6 +60,7 @@ _PREFILLED = _event(
         "dropped_turns": _whole("oldest turns left out because the prompt would have been too long"),
         "seconds": _number("wall time"),
     },
+    {"prompt": _text("what was asked, if that is known")},
 )
 
 _CANVAS_STARTED = _event(
@@ -90,6 +100,25 @@ _STEP = _event(
             "additionalProperties": {"type": "string"},
             "propertyNames": {"pattern": "^[0-9]+$"},
             "description": "token id to text, of the ids that no earlier line of the stream has told",
+        },
+    },
+    {
+        "joined": {
+            "type": "array",
+            "items": {"type": "array"},
+            "description": "where tokens that are parts of characters make whole ones together: "
+            "begin, end (behind the last) and text of each such place",
+        },
+        "thought": _packed("one bit a position, likewise: set where the token belongs to the thought"),
+        "alternatives": {
+            "type": "object",
+            "description": f"the {ALTERNATIVES_PER_TOKEN} likeliest tokens of each position, the likeliest "
+            "first, if they are recorded",
+            "properties": {
+                "ids": _packed("three bytes, the lowest first, for the id of each"),
+                "probabilities": _packed("two bytes, the lowest first, for each: 65535 stands for 1"),
+            },
+            "required": ["ids", "probabilities"],
         },
     },
 )
@@ -146,7 +175,8 @@ _ERROR = _event(
 
 SCHEMA: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": f"One line of dgchat --jsonl, version {VERSION}",
-    "description": "Readers skip fields they do not know; a change that would mislead them changes v.",
+    "title": f"One line of dgchat --jsonl, version {VERSION}.{MINOR}",
+    "description": "Readers skip fields they do not know and do without those that are not required; only "
+    "such are added while v is the same. A change that would mislead a reader changes v.",
     "oneOf": [_PREFILLED, _CANVAS_STARTED, _STEP, _CANVAS_COMMITTED, _FINISHED, _ERROR],
 }

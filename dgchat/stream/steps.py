@@ -8,15 +8,21 @@ from __future__ import annotations
 
 from array import array
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
-from dgchat.engine.events import CanvasStep
+from dgchat.engine.events import ALTERNATIVES_PER_TOKEN, Alternatives, CanvasStep
 from dgchat.errors import StreamError
 from dgchat.stream import MAX_CANVAS_LENGTH
 from dgchat.stream.fields import Fields
 
 BYTES_PER_ID = 3
 """Little-endian; enough for 16 million tokens."""
+
+BYTES_PER_PROBABILITY = 2
+"""Little-endian; 0 to 65535 for 0 to 1."""
+
+_LARGEST_PROBABILITY = 2 ** (8 * BYTES_PER_PROBABILITY) - 1
 
 _DIGITS = 6
 """After the point, of temperatures and seconds."""
@@ -32,12 +38,7 @@ class StepWriter:
     def fields(self, step: CanvasStep) -> dict[str, object]:
         """The step under its JSON names."""
         changed = self._changed(step)
-        new = {
-            str(token_id): piece
-            for token_id, piece in zip(step.token_ids, step.pieces, strict=True)
-            if self._pieces.get(token_id) != piece
-        }
-        self._pieces.update((int(token_id), piece) for token_id, piece in new.items())
+        new = self._new_pieces(step)
         self._before = step
         ids = [token_id for token_id, is_new in zip(step.token_ids, changed, strict=True) if is_new]
         return {
@@ -50,9 +51,18 @@ class StepWriter:
             "entropies": _base64(step.entropy_levels),
             "accepted": _base64(_pack(step.accepted)),
             "changed": _base64(_pack(changed)),
-            "ids": _base64(b"".join(token_id.to_bytes(BYTES_PER_ID, "little") for token_id in ids)),
+            "ids": _packed(ids, BYTES_PER_ID),
             "pieces": new,
+            **_optional_fields(step),
         }
+
+    def _new_pieces(self, step: CanvasStep) -> dict[str, str]:
+        told = zip(step.token_ids, step.pieces, strict=True)
+        if likely := step.alternatives:
+            told = chain(told, zip(likely.token_ids, likely.pieces, strict=True))
+        new = {token_id: piece for token_id, piece in told if self._pieces.get(token_id) != piece}
+        self._pieces.update(new)
+        return {str(token_id): piece for token_id, piece in new.items()}
 
     def _changed(self, step: CanvasStep) -> Sequence[int]:
         before = self._before
@@ -94,7 +104,22 @@ class StepReader:
             accepted=_unpack(given.packed("accepted"), length),
             seconds=given.number("seconds"),
             end=end,
+            alternatives=self._alternatives(given, length),
+            joined=given.spans("joined", length),
+            thought=_unpack(given.packed("thought"), length) if "thought" in given.raw else b"",
         )
+
+    def _alternatives(self, given: Fields, length: int) -> Alternatives | None:
+        if "alternatives" not in given.raw:
+            return None
+        told = given.object("alternatives")
+        ids, levels = told.packed("ids"), told.packed("probabilities")
+        count = ALTERNATIVES_PER_TOKEN * length
+        if len(ids) != BYTES_PER_ID * count or len(levels) != BYTES_PER_PROBABILITY * count:
+            raise StreamError(f"its alternatives are not {ALTERNATIVES_PER_TOKEN} a position")
+        token_ids = array("i", _numbers(ids, BYTES_PER_ID))
+        chances = (level / _LARGEST_PROBABILITY for level in _numbers(levels, BYTES_PER_PROBABILITY))
+        return Alternatives(token_ids, tuple(map(self._piece, token_ids)), array("f", chances))
 
     def _learn(self, pieces: Fields) -> None:
         for token_id in pieces.raw:
@@ -112,10 +137,9 @@ class StepReader:
         if not is_first and length != len(self._token_ids):
             raise StreamError("its canvas is not as long as in the step before")
         token_ids = array("i", bytes(4 * length)) if is_first else self._token_ids
-        starts = range(0, len(ids), BYTES_PER_ID)
         positions = (position for position, is_new in enumerate(changed) if is_new)
-        for position, start in zip(positions, starts, strict=True):
-            token_ids[position] = int.from_bytes(ids[start : start + BYTES_PER_ID], "little")
+        for position, token_id in zip(positions, _numbers(ids, BYTES_PER_ID), strict=True):
+            token_ids[position] = token_id
         self._token_ids = token_ids
 
     def _piece(self, token_id: int) -> str:
@@ -123,6 +147,31 @@ class StepReader:
         if piece is None:
             raise StreamError(f"token {token_id} has no piece")
         return piece
+
+
+def _optional_fields(step: CanvasStep) -> dict[str, object]:
+    """Those that most steps do without."""
+    fields: dict[str, object] = {}
+    if step.joined:
+        fields["joined"] = [list(span) for span in step.joined]
+    if step.thought:
+        fields["thought"] = _base64(_pack(step.thought))
+    if likely := step.alternatives:
+        levels = (round(_LARGEST_PROBABILITY * min(1.0, chance)) for chance in likely.probabilities)
+        fields["alternatives"] = {
+            "ids": _packed(likely.token_ids, BYTES_PER_ID),
+            "probabilities": _packed(levels, BYTES_PER_PROBABILITY),
+        }
+    return fields
+
+
+def _packed(numbers: Iterable[int], size: int) -> str:
+    return _base64(b"".join(number.to_bytes(size, "little") for number in numbers))
+
+
+def _numbers(packed: bytes, size: int) -> list[int]:
+    starts = range(0, len(packed), size)
+    return [int.from_bytes(packed[start : start + size], "little") for start in starts]
 
 
 def _base64(raw: bytes) -> str:

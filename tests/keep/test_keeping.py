@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from dgchat.keep.talk import say
+from dgchat.keep.talk import HERE, hear, say
 from dgchat.posix import CAN_KEEP, connect
 from dgchat_process import run_dgchat, run_scripted, scripted_command
 from scripted_engine import ANSWER
@@ -104,6 +104,53 @@ def test_nobody_else_can_reach_it(folder: Path) -> None:
     assert socket_in(folder).stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o755, 0o710])
+def test_what_was_opened_to_others_is_private_again_and_that_is_said(folder: Path, mode: int) -> None:
+    keep()
+    folder.chmod(mode)
+    socket_in(folder).chmod(0o666)
+    done = run_scripted("--prompt", "hello", load_seconds=FOREVER)
+    assert (done.returncode, done.stdout.decode()) == (0, ANSWER + "\n")
+    assert [
+        line.endswith("was open to others and is private again") for line in done.stderr.decode().splitlines()
+    ] == [
+        True,
+        True,
+    ]
+    assert (folder.stat().st_mode & 0o777, socket_in(folder).stat().st_mode & 0o777) == (0o700, 0o600)
+
+
+def test_the_second_call_connects_once(folder: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        keep()
+        path = socket_in(folder)
+        path.rename(folder / "keeper")
+        listening.bind(str(path))
+        path.chmod(0o600)
+        listening.listen()
+        command = scripted_command("--prompt", "hello", load_seconds=FOREVER)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        visitor = listening.accept()[0]
+        with visitor, socket.socket(socket.AF_UNIX) as keeper:
+            keeper.connect(str(folder / "keeper"))
+            pass_on(visitor, keeper)
+        assert process.communicate(timeout=30) == (f"{ANSWER}\n".encode(), b"")
+        listening.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+        (folder / "keeper").rename(path)
+
+
+def pass_on(one: socket.socket, other: socket.socket) -> None:
+    """What each says to the other, until the second has said all."""
+    while True:
+        for speaking in select.select([one, other], [], [], 20)[0]:
+            said = speaking.recv(65_536)
+            if speaking is other and not said:
+                return
+            (other if speaking is one else one).sendall(said)
+
+
 def test_ps_shows_it_and_stop_ends_it() -> None:
     one = keep()
     assert (one["model"], one["device"], one["state"]) == ("scripted 1M", "cpu", "idle")
@@ -153,21 +200,22 @@ def test_what_a_crash_left_behind_is_taken_away(folder: Path) -> None:
     assert list(folder.glob("*.sock")) == []
 
 
-def test_a_keeper_that_hangs_up_or_talks_nonsense_is_not_seen(folder: Path) -> None:
+@pytest.mark.parametrize("nonsense", [b"", b"\xff not JSON\n", HERE.encode(), HERE.encode() + b"\xff\n"])
+def test_a_keeper_that_hangs_up_or_talks_nonsense_is_not_seen(folder: Path, nonsense: bytes) -> None:
     one = keep()
     path = socket_in(folder)
     os.kill(one["pid"], signal.SIGKILL)
     path.unlink()
     with socket.socket(socket.AF_UNIX) as false:
         false.bind(str(path))
+        path.chmod(0o600)
         false.listen()
         command = scripted_command("--prompt", "hello", answer="my own")
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for nonsense in (b'{"state":"idle"}\n', b"\xff not JSON\n"):
-            connection = false.accept()[0]
-            connection.recv(1000)
-            connection.sendall(nonsense)
-            connection.close()
+        connection = false.accept()[0]
+        connection.recv(1000)
+        connection.sendall(nonsense)
+        connection.close()
         assert process.communicate(timeout=30) == (b"my own\n", b"")
 
 
@@ -238,9 +286,11 @@ def test_a_visitor_who_speaks_another_language_is_cut_off(folder: Path) -> None:
             assert connection.recv(100) == b""
     with connect(socket_in(folder), 5.0) as connection:
         say(connection, {"ask": "engine", "keep_seconds": None})
-        assert b"ready" in connection.recv(100_000)
+        told = hear(connection)
+        assert next(told) + b"\n" == HERE.encode()
+        assert b"ready" in next(told)
         connection.sendall(b'{"request":{"messages":3}}\n')
-        assert b'"event":"error"' in connection.recv(100_000)
+        assert b'"event":"error"' in next(told)
     assert len(kept()) == 1
 
 
@@ -261,7 +311,7 @@ def test_a_call_that_finds_a_kept_model_imports_neither_torch_nor_the_hub() -> N
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
     assert done.stdout.decode() == ANSWER + "\n"
-    assert not set(done.stderr.decode().split()) & {"torch", "textual", "huggingface_hub", "numpy"}
+    assert not set(done.stderr.decode().split()) & {"torch", "textual", "huggingface_hub", "numpy", "rich"}
 
 
 def test_where_it_cannot_be_done_it_is_said_and_the_answer_comes(folder: Path) -> None:

@@ -106,6 +106,38 @@ def test_a_prompt_that_cannot_be_stored_is_not_answered(
     assert "No space left" in capsys.readouterr().err
 
 
+def test_a_name_that_is_new_begins_a_conversation_and_goes_on_with_it(
+    engine: ScriptedEngine, past: Conversation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--session", "nightly-tide", "--prompt", "So?"]) == 0
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == (ANSWER + "\n", "dgchat: a new conversation begins: nightly-tide\n")
+    run(["-p", "Another nightly-tide?", "--continue"])
+    with closing(Store(store_path())) as store:
+        named = store.find("nightly-tide")
+        converse(store, ("Who wrote about the nightly-tide?", "Nobody."))
+    capsys.readouterr()
+    assert run(["--session", "nightly-tide", "--prompt", "And?"]) == 0
+    assert capsys.readouterr().err == ""
+    assert [prompt for prompt, _ in stored(named.id)] == ["So?", "Another nightly-tide?", "And?"]
+
+
+def test_a_conversation_that_fails_at_once_is_there_nonetheless(
+    engine: ScriptedEngine, past: Conversation
+) -> None:
+    engine.fail_at_step = 1
+    assert run(["--session", "nightly", "--prompt", "So?"]) == 1
+    with closing(Store(store_path())) as store:
+        assert store.load(store.find("nightly").id)[1] == "So?"
+
+
+@pytest.mark.parametrize("identity", ["k7f3q", "k7f3q.2", "K7F3Q"])
+def test_an_id_that_is_not_there_begins_nothing(identity: str, past: Conversation) -> None:
+    done = run_scripted("--session", identity, "-p", "So?")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert f"No conversation is named '{identity}'" in done.stderr.decode()
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [

@@ -26,6 +26,7 @@ from dgchat_process import run_dgchat
 from recorded import recorded_answer, stream_of
 from scripted_engine import ANSWER, ScriptedEngine
 
+FIRST_FORMAT = Path(__file__).parents[1] / "replay" / "dgchat-replay-1.jsonl"
 LONG = " ".join(f"word{number}" for number in range(70))
 HOSTILE = "a \x1b]52;c;aGk=\x07 b\x9b31m \u202ec\td \x7f e 漢字 \n f"
 FORBIDDEN = ("\x07", "\x9b", "\u202e", "\x7f", "\x1b]")
@@ -160,5 +161,19 @@ def test_a_broken_export_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     events, _ = recorded_answer()
     steps = tuple(event for event in events if isinstance(event, CanvasStep))
     path.write_text(as_jsonl(Recording("hello", steps))[:-60], encoding="utf-8")
+    assert run(["view", str(path)]) == 1
+    assert "the stream ends in the middle of line" in capsys.readouterr().err
+
+
+def test_a_recording_in_the_first_format_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["view", str(FIRST_FORMAT)]) == 0
+    assert capsys.readouterr().out == "one two three\n"
+
+
+def test_a_broken_one_of_the_first_format_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "answer.jsonl"
+    path.write_bytes(FIRST_FORMAT.read_bytes()[:-60])
     assert run(["view", str(path)]) == 2
     assert "is no JSON" in capsys.readouterr().err

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from dgchat.engine.events import CanvasStep, Event
+from dgchat.engine.events import CanvasStep, Event, Prefilled
 from dgchat.errors import StreamError, UsageError
 from dgchat.stream.lines import Decoder, Encoder, StreamEvent, ToldError
 from recorded import made_up_canvas, recorded_answer, stream_of
+from recordings import scripted_recording
 
 LONG = " ".join(f"word{number}" for number in range(70))
 
@@ -65,6 +66,53 @@ def test_a_step_of_256_tokens_takes_at_most_one_and_a_half_kilobytes() -> None:
     sizes = [len(encoder.encode(step)) for step in made_up_canvas()]
     assert sum(sizes) / len(sizes) <= 1536
     assert sum(sizes) <= 72 * 1024
+
+
+def marked_step() -> CanvasStep:
+    """A step with all that a step may have."""
+    (step,) = scripted_recording("one", steps=1, canvas_length=16, alternatives=True).steps
+    return replace(step, thought=bytes([0, 1] * 8), joined=((0, 2, "é"), (3, 4, "\x1b")))
+
+
+def test_what_a_step_may_have_is_read_as_it_was_written() -> None:
+    written = marked_step()
+    read = Decoder().decode(Encoder().encode(written))
+    assert isinstance(read, CanvasStep)
+    assert (read.joined, read.thought) == (written.joined, written.thought)
+    assert read.alternatives is not None
+    assert written.alternatives is not None
+    assert list(read.alternatives.token_ids) == list(written.alternatives.token_ids)
+    assert read.alternatives.pieces == written.alternatives.pieces
+    assert list(read.alternatives.probabilities) == pytest.approx(
+        list(written.alternatives.probabilities), abs=1e-4
+    )
+
+
+def test_the_prompt_is_told_with_the_first_line() -> None:
+    decoder = Decoder()
+    decoder.decode(Encoder("why?").encode(Prefilled(1, 0, 0, 0.1)))
+    assert decoder.prompt == "why?"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "word"),
+    [
+        ("joined", 3, "list of spans"),
+        ("joined", [[0, 2]], "list of spans"),
+        ("joined", [[2, 2, "x"]], "list of spans"),
+        ("joined", [[0, 17, "x"]], "list of spans"),
+        ("joined", [[0, 3, "x"], [2, 4, "y"]], "list of spans"),
+        ("joined", [[False, 3, "x"]], "list of spans"),
+        ("thought", "AAAA", "more or fewer"),
+        ("thought", 1, "text"),
+        ("alternatives", [], "an object"),
+        ("alternatives", {"ids": "AAAA", "probabilities": "AAA="}, "5 a position"),
+        ("alternatives", {"ids": "AAAA"}, "no probabilities"),
+    ],
+)
+def test_what_a_step_may_have_is_refused_if_it_does_not_fit(field: str, value: object, word: str) -> None:
+    with pytest.raises(StreamError, match=word):
+        Decoder().decode(json.dumps({**step_line(), field: value}))
 
 
 def test_unknown_fields_are_skipped() -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from dgchat.cli import run
+from dgchat.engine.events import Prefilled
 from dgchat.errors import UsageError
 from dgchat.stream.lines import Encoder
 from dgchat.stream.schema import SCHEMA
 from json_schema import faults
 from recorded import recorded_answer, stream_of
+from recordings import scripted_recording
 
+OPTIONAL = {"prefilled": ("prompt",), "step": ("joined", "thought", "alternatives")}
 KINDS = ("prefilled", "canvas_started", "step", "canvas_committed", "finished", "error")
 
 
@@ -44,7 +48,17 @@ def test_every_line_of_an_answer_follows_it() -> None:
 def test_a_line_of_each_kind_follows_it_and_says_nothing_else(lines: dict[str, Any], kind: str) -> None:
     (schema,) = [one for one in SCHEMA["oneOf"] if one["properties"]["event"]["const"] == kind]  # type: ignore[index, attr-defined]
     assert faults(lines[kind], schema) == []
-    assert set(lines[kind]) == set(schema["properties"]) == set(schema["required"])
+    assert (
+        set(lines[kind]) == set(schema["required"]) == set(schema["properties"]) - set(OPTIONAL.get(kind, ()))
+    )
+
+
+def test_a_line_with_every_optional_field_follows_it(lines: dict[str, dict[str, Any]]) -> None:
+    (step,) = scripted_recording("one", steps=1, alternatives=True).steps
+    step = replace(step, thought=bytes([1] * 32), joined=((0, 2, "é"),))
+    for line in (Encoder().fields(step), Encoder("why?").fields(Prefilled(1, 0, 0, 0.1))):
+        assert faults(line, SCHEMA) == []
+        assert set(OPTIONAL[str(line["event"])]) <= set(line)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -60,6 +74,10 @@ def test_it_refuses_a_line_without_any_one_of_its_fields(lines: dict[str, Any], 
         ("prefilled", "event", "prefiled"),
         ("prefilled", "seconds", -1),
         ("step", "ids", "a b"),
+        ("step", "thought", "a b"),
+        ("step", "joined", 3),
+        ("step", "alternatives", {"ids": ""}),
+        ("prefilled", "prompt", 3),
         ("step", "step", 0),
         ("step", "end", "3"),
         ("step", "pieces", {"x": "y"}),

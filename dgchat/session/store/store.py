@@ -125,11 +125,16 @@ class Store:
         return [replace(each, found=self._found(text, each)) for each in summaries] if text else summaries
 
     def find(self, text: str) -> Summary:
-        """The conversation of that id, or the latest one that holds the text; UsageError if there is none."""
+        """The conversation of that id, else the latest of that title, else the latest that holds the text;
+        UsageError if there is none.
+        """
         if is_id(text):
             conversation_id, _ = parse_id(text)
             for row in self._read(f"{_SUMMARIES} WHERE id = ? GROUP BY id", [conversation_id]):
                 return _summary(row)
+        titled = f"{_SUMMARIES} WHERE deleted IS NULL AND title = ? GROUP BY id ORDER BY changed DESC LIMIT 1"
+        for row in self._read(titled, [storable(text)]):
+            return _summary(row)
         for summary in self.summaries(text, limit=1):
             return summary
         hint = "dgchat sessions list shows what is stored"
