@@ -61,6 +61,8 @@ class DgchatApp(App[None]):
             self.register_theme(known.to_textual())
         self.theme = look.theme.name
         self.chat = ChatScreen(session, look, keymap)
+        self.crash: BaseException | None = None
+        """What ended the chat, if the program is at fault."""
 
     def on_mount(self) -> None:
         """Show the chat, watch over themes, title and motion, and go when told to."""
@@ -163,6 +165,18 @@ class DgchatApp(App[None]):
         self.simulate_key("escape")
         if self._session.running is not None:
             self.chat.action_interrupt()
+
+    def take_crash(self, error: BaseException) -> None:
+        """Leave because of an error that ended a thread."""
+        self.crash = self.crash or error
+        self._session.cancel()
+        self.exit(return_code=1)
+
+    def _fatal_error(self) -> None:
+        """Leave without textual's traceback, which shows what variables hold: prompts, tokens, escapes."""
+        self.crash = self.crash or self._exception
+        self._session.cancel()
+        self._close_messages_no_wait()
 
     def redraw_theme(self) -> None:
         """Draw everything anew: the colours of the present theme are others now."""

@@ -1,7 +1,8 @@
 """A file system whose N-th open, write, fsync or rename below a folder fails, for Python and SQLite alike.
 
 The calls are those of the C library: a process is started with a few lines of C before it
-(`python_with_faults`) and then arms and disarms the fault itself, so that one process goes through N = 1, 2, 3 ... in a moment.
+(`python_with_faults`) and then arms and disarms the fault itself, so that one process goes through
+N = 1, 2, 3 ... in a moment.
 """
 
 from __future__ import annotations
