@@ -25,9 +25,16 @@ if "raises" in script:
     script["error"] = getattr(builtins, script.pop("raises"))(script.pop("words", "broken"))
 
 
+unloadable = script.pop("unloadable", None)
+
+
 def load_engine(name, device, on_progress, on_plan, **options):
     if plan:
         on_plan(plan)
+    if unloadable:
+        from dgchat.errors import CheckpointError
+
+        raise CheckpointError(unloadable)
     engine = ScriptedEngine(**script)
     engine.load(on_progress)
     return engine
@@ -45,8 +52,9 @@ RunDgchat = Callable[..., Done]
 def scripted_command(*arguments: str, **script: object) -> list[str]:
     """The command line that runs dgchat with a ScriptedEngine made of the keywords.
 
-    Besides: `plan`, what loading says of memory; `raises` and `words`, the built-in error of `fail_at_step`;
-    `without`, the protection of tests/faults/mutations.py that is taken away first.
+    Besides: `plan`, what loading says of memory; `unloadable`, why it fails; `raises` and `words`, the
+    built-in error of `fail_at_step`; `without`, the protection of tests/faults/mutations.py that is taken
+    away first.
     """
     return [sys.executable, "-c", DRIVER, json.dumps(script), *arguments]
 

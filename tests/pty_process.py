@@ -16,7 +16,7 @@ from threading import Thread
 from time import monotonic, sleep
 
 ROOT = Path(__file__).parents[1]
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 30.0
 _PASTE_BEGIN, _PASTE_END = "\x1b[200~", "\x1b[201~"
 _NOT_INHERITED = ("SSH_", "TMUX", "COLUMNS", "LINES")
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic, process_time
 
@@ -30,6 +30,8 @@ class Figures:
     """Seconds for which the event loop did not answer; with `probe` alone, which costs time itself."""
     stopped: list[float]
     """When the engine saw that it was to stop."""
+    layouts: list[tuple[float, tuple[int, int]]]
+    """When a screen was laid out, and in which size."""
 
     @property
     def cpu_ms_per_frame(self) -> float:
@@ -64,6 +66,8 @@ class WatchedChat(PtyProcess):
 
 def main(script: dict[str, object]) -> int:
     """Be the chat, and tell how it went."""
+    from textual._compositor import Compositor
+
     from dgchat.settings import Settings
     from dgchat.ui import run
     from dgchat.ui.widgets.live_canvas import LiveCanvas
@@ -72,22 +76,28 @@ def main(script: dict[str, object]) -> int:
     settings = Settings(**script.pop("settings", {}))
     frames: list[tuple[float, float]] = []
     gaps: list[float] = []
-    advance = LiveCanvas.advance
+    layouts: list[tuple[float, tuple[int, int]]] = []
+    advance, lay_out = LiveCanvas.advance, Compositor.reflow
 
     def watched_advance(self, steps, now):
         frames.append((monotonic(), process_time()))
         advance(self, steps, now)
 
+    def watched_layout(self, parent, size):
+        layouts.append((monotonic(), tuple(size)))
+        return lay_out(self, parent, size)
+
     async def start_probe(self) -> None:
         self.probe = asyncio.create_task(_probe(gaps))
 
-    LiveCanvas.advance = watched_advance
+    LiveCanvas.advance, Compositor.reflow = watched_advance, watched_layout
     if script.pop("probe", False):
         run.DgchatApp.on_load = start_probe
     engine, load = _engine(script)
     code = run.run_app(settings, load)
     stopped = getattr(engine, "stopped_after", [])
-    told.write_text(json.dumps({"frames": frames, "gaps": gaps, "stopped": stopped}), encoding="utf-8")
+    figures = Figures(frames, gaps, stopped, layouts)
+    told.write_text(json.dumps(asdict(figures)), encoding="utf-8")
     return code
 
 

@@ -1,7 +1,7 @@
 """Compiles and renders a chat template, tries a tokenizer; as a program it does so for another process.
 
-It imports nothing of dgchat, so that it can be run by its path, apart from everything: a line of JSON comes in,
-a line of JSON goes out. Whoever reads bounds its time and memory.
+It imports nothing of dgchat, so that it can be run by its path, apart from everything: a line of JSON comes
+in, a line of JSON goes out. Whoever reads bounds its time and memory.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from dgchat.ui.keys import Keymap
 from dgchat.ui.line_filter import SafeLines
 from dgchat.ui.look import Look
 from dgchat.ui.messages import TurnEnded
+from dgchat.ui.resize_pace import ResizePace
 from dgchat.ui.screens.chat import ChatScreen
 from dgchat.ui.terminal import Multiplexer, Terminal
 from dgchat.ui.terminal_link import forget_picture, thrifty, write_to_terminal
@@ -61,6 +62,7 @@ class DgchatApp(App[None]):
             self.register_theme(known.to_textual())
         self.theme = look.theme.name
         self.chat = ChatScreen(session, look, keymap)
+        self._resize_pace = ResizePace(self.set_timer)
         self.crash: BaseException | None = None
         """What ended the chat, if the program is at fault."""
 
@@ -97,6 +99,8 @@ class DgchatApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """A pressed key becomes the one of the table that it stands for, and ends what still moves."""
+        if isinstance(event, events.Resize) and not self._resize_pace.passes(event, self.post_message):
+            return
         if isinstance(event, events.Key) and not event.is_forwarded:
             meant = self.keymap.meant(event.key, in_chat=self.screen is self.chat)
             if meant is None:

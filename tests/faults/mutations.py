@@ -62,6 +62,9 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "crash report": _set(
         "dgchat.crash:report_crash", lambda error, arguments=None: f"{error!r} {arguments!r}"
     ),
+    "a screen that works": _set(
+        "dgchat.ui.screens.chat:ChatScreen.on_turn_ended", lambda self, message: 1 / 0
+    ),
     "no locals": _set("dgchat.ui.app:DgchatApp._fatal_error", None),
 }
 """Name -> what removes it."""
