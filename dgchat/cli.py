@@ -223,6 +223,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         silence_stdout()
         return _fail(str(error), 1)
+    except Exception as error:
+        from dgchat.crash import report_crash  # hardly ever needed
+
+        silence_stdout()
+        return _fail(report_crash(error, arguments), 1)
     return code or 0
 
 

@@ -1,4 +1,5 @@
-"""What only POSIX has of all this: forks, locks that end with their process, sockets, modes of terminals."""
+"""What only POSIX has of all this: forks, locks that end with their process, sockets, modes of terminals,
+limits."""
 
 from __future__ import annotations
 
@@ -127,6 +128,21 @@ def start_detached(work: Callable[[Callable[[], None]], None]) -> str:
     os.waitpid(child, 0)
     with open(reading, "rb") as told:  # noqa: PTH123 - a descriptor
         return told.read().decode(errors="replace")
+
+
+def bound_process(pid: int, more_bytes: int, seconds: int) -> None:
+    """Let a process have so many bytes of memory beside those it has, and so many seconds of processor time;
+    where another process cannot be bounded, nothing.
+    """
+    try:
+        import resource
+
+        present = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.prlimit(pid, resource.RLIMIT_AS, (present + more_bytes, present + more_bytes))
+        resource.prlimit(pid, resource.RLIMIT_CPU, (seconds, seconds))
+        resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+    except (ImportError, AttributeError, OSError, ValueError):
+        return
 
 
 def on_request_to_end(end: Callable[[], None]) -> None:

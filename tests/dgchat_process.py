@@ -14,11 +14,27 @@ from scripted_engine import ScriptedEngine
 
 script = json.loads(sys.argv.pop(1))
 plan = script.pop("plan", None)
+without = script.pop("without", None)
+if without:
+    from faults.mutations import remove_protection
+
+    remove_protection(without)
+if "raises" in script:
+    import builtins
+
+    script["error"] = getattr(builtins, script.pop("raises"))(script.pop("words", "broken"))
+
+
+unloadable = script.pop("unloadable", None)
 
 
 def load_engine(name, device, on_progress, on_plan, **options):
     if plan:
         on_plan(plan)
+    if unloadable:
+        from dgchat.errors import CheckpointError
+
+        raise CheckpointError(unloadable)
     engine = ScriptedEngine(**script)
     engine.load(on_progress)
     return engine
@@ -34,7 +50,12 @@ RunDgchat = Callable[..., Done]
 
 
 def scripted_command(*arguments: str, **script: object) -> list[str]:
-    """The command line that runs dgchat with a ScriptedEngine made of the keywords."""
+    """The command line that runs dgchat with a ScriptedEngine made of the keywords.
+
+    Besides: `plan`, what loading says of memory; `unloadable`, why it fails; `raises` and `words`, the
+    built-in error of `fail_at_step`; `without`, the protection of tests/faults/mutations.py that is taken
+    away first.
+    """
     return [sys.executable, "-c", DRIVER, json.dumps(script), *arguments]
 
 

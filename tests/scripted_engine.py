@@ -75,6 +75,8 @@ class ScriptedEngine:
     fail_at_step: int | None = None
     """Raise `error` at this step, counted over the whole answer."""
     error: Exception = field(default_factory=lambda: DgchatError("The engine broke.", hint="ask again"))
+    model: str = "scripted 1M"
+    """What it calls itself."""
     choice: str = ""
     """Why this model, if it was chosen for the reader."""
     requests: list[GenerationRequest] = field(default_factory=list)
@@ -89,7 +91,7 @@ class ScriptedEngine:
     def info(self) -> EngineInfo:
         """A small model on no device."""
         return EngineInfo(
-            model="scripted 1M",
+            model=self.model,
             device="cpu",
             dtype="float32",
             parameters=1_000_000,

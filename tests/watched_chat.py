@@ -7,23 +7,15 @@ in the file that SCRIPT names, when each frame was drawn and what processor time
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
-import os
-import pty
-import select
-import signal
-import struct
 import sys
-import termios
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import Thread
-from time import monotonic, process_time, sleep
+from time import monotonic, process_time
 
-ROOT = Path(__file__).parents[1]
-PATIENCE_SECONDS = 60.0
+from pty_process import PtyProcess
+
 PROBE_SECONDS = 0.005
 """How often the event loop is asked whether it is there."""
 
@@ -38,6 +30,8 @@ class Figures:
     """Seconds for which the event loop did not answer; with `probe` alone, which costs time itself."""
     stopped: list[float]
     """When the engine saw that it was to stop."""
+    layouts: list[tuple[float, tuple[int, int]]]
+    """When a screen was laid out, and in which size."""
 
     @property
     def cpu_ms_per_frame(self) -> float:
@@ -46,8 +40,8 @@ class Figures:
         return 1000 * (last - first) / (len(self.frames) - 1)
 
 
-class WatchedChat:
-    """The chat at a pseudo-terminal; a reader in a thread takes what it writes, at most at its rate."""
+class WatchedChat(PtyProcess):
+    """The chat at a pseudo-terminal, with a script that says what answers and how slowly."""
 
     def __init__(
         self,
@@ -59,79 +53,21 @@ class WatchedChat:
         **script: object,
     ) -> None:
         self._told = folder / "figures.json"
-        self._rate = bytes_per_second
-        self.child, self.fileno = pty.fork()
-        if self.child == 0:
-            self._become(size, environment or {}, {**script, "told": str(self._told)})
-        fcntl.ioctl(self.fileno, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
-        self.chunks: list[tuple[float, bytes]] = []
-        self._reader = Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def press(self, keys: str) -> float:
-        """Type; returns when."""
-        os.write(self.fileno, keys.encode())
-        return monotonic()
-
-    def wait_for(self, text: str, since: float = 0.0) -> float:
-        """When the text had been read, of what came after `since`; fails if it never comes."""
-        deadline = monotonic() + PATIENCE_SECONDS
-        while monotonic() < deadline:
-            seen = b""
-            for at, data in list(self.chunks):
-                seen += data if at >= since else b""
-                if text.encode() in seen:
-                    return at
-            sleep(0.01)
-        raise AssertionError(f"{text!r} was never written")
-
-    def bytes_between(self, begin: float, end: float) -> int:
-        """Bytes that were read in that time."""
-        return sum(len(data) for at, data in self.chunks if begin <= at <= end)
+        command = [sys.executable, __file__, json.dumps({**script, "told": str(self._told)})]
+        super().__init__(command, size=size, bytes_per_second=bytes_per_second, environment=environment)
 
     def leave(self) -> Figures:
         """Quit, and read what the process tells of itself."""
-        self._rate = None
+        self.bytes_per_second = None
         self.press("\x11")
-        deadline = monotonic() + PATIENCE_SECONDS
-        while not os.waitpid(self.child, os.WNOHANG)[0]:
-            if monotonic() > deadline:
-                os.kill(self.child, signal.SIGKILL)
-                raise AssertionError("it never ended")
-            sleep(0.02)
+        self.exit_code()
         return Figures(**json.loads(self._told.read_text(encoding="utf-8")))
-
-    def _become(self, size: tuple[int, int], environment: Mapping[str, str], script: object) -> None:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("SSH_")}
-        paths = os.pathsep.join(str(ROOT / folder) for folder in (".", "kernels", "tests"))
-        defaults = {"PYTHONPATH": paths, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
-        command = [sys.executable, __file__, json.dumps(script)]
-        os.execve(sys.executable, command, {**inherited, **defaults, **environment})
-
-    def _read(self) -> None:
-        read, began = 0, monotonic()
-        while True:
-            if not select.select([self.fileno], [], [], 0.1)[0]:
-                continue
-            try:
-                data = os.read(self.fileno, 65536 if self._rate is None else 512)
-            except OSError:
-                return
-            if not data:
-                return
-            self.chunks.append((monotonic(), data))
-            if self._rate is None:
-                read, began = 0, monotonic()
-                continue
-            read += len(data)
-            now = monotonic()
-            began = max(began, now - read / self._rate)  # a rate that was not used is lost
-            sleep(max(0.0, began + read / self._rate - now))
 
 
 def main(script: dict[str, object]) -> int:
     """Be the chat, and tell how it went."""
+    from textual._compositor import Compositor
+
     from dgchat.settings import Settings
     from dgchat.ui import run
     from dgchat.ui.widgets.live_canvas import LiveCanvas
@@ -140,22 +76,28 @@ def main(script: dict[str, object]) -> int:
     settings = Settings(**script.pop("settings", {}))
     frames: list[tuple[float, float]] = []
     gaps: list[float] = []
-    advance = LiveCanvas.advance
+    layouts: list[tuple[float, tuple[int, int]]] = []
+    advance, lay_out = LiveCanvas.advance, Compositor.reflow
 
     def watched_advance(self, steps, now):
         frames.append((monotonic(), process_time()))
         advance(self, steps, now)
 
+    def watched_layout(self, parent, size):
+        layouts.append((monotonic(), tuple(size)))
+        return lay_out(self, parent, size)
+
     async def start_probe(self) -> None:
         self.probe = asyncio.create_task(_probe(gaps))
 
-    LiveCanvas.advance = watched_advance
+    LiveCanvas.advance, Compositor.reflow = watched_advance, watched_layout
     if script.pop("probe", False):
         run.DgchatApp.on_load = start_probe
     engine, load = _engine(script)
     code = run.run_app(settings, load)
     stopped = getattr(engine, "stopped_after", [])
-    told.write_text(json.dumps({"frames": frames, "gaps": gaps, "stopped": stopped}), encoding="utf-8")
+    figures = Figures(frames, gaps, stopped, layouts)
+    told.write_text(json.dumps(asdict(figures)), encoding="utf-8")
     return code
 
 

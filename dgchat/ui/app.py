@@ -24,6 +24,7 @@ from dgchat.ui.keys import Keymap
 from dgchat.ui.line_filter import SafeLines
 from dgchat.ui.look import Look
 from dgchat.ui.messages import TurnEnded
+from dgchat.ui.resize_pace import ResizePace
 from dgchat.ui.screens.chat import ChatScreen
 from dgchat.ui.terminal import Multiplexer, Terminal
 from dgchat.ui.terminal_link import forget_picture, thrifty, write_to_terminal
@@ -61,6 +62,9 @@ class DgchatApp(App[None]):
             self.register_theme(known.to_textual())
         self.theme = look.theme.name
         self.chat = ChatScreen(session, look, keymap)
+        self._resize_pace = ResizePace(self.set_timer)
+        self.crash: BaseException | None = None
+        """What ended the chat, if the program is at fault."""
 
     def on_mount(self) -> None:
         """Show the chat, watch over themes, title and motion, and go when told to."""
@@ -95,6 +99,8 @@ class DgchatApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """A pressed key becomes the one of the table that it stands for, and ends what still moves."""
+        if isinstance(event, events.Resize) and not self._resize_pace.passes(event, self.post_message):
+            return
         if isinstance(event, events.Key) and not event.is_forwarded:
             meant = self.keymap.meant(event.key, in_chat=self.screen is self.chat)
             if meant is None:
@@ -163,6 +169,18 @@ class DgchatApp(App[None]):
         self.simulate_key("escape")
         if self._session.running is not None:
             self.chat.action_interrupt()
+
+    def take_crash(self, error: BaseException) -> None:
+        """Leave because of an error that ended a thread."""
+        self.crash = self.crash or error
+        self._session.cancel()
+        self.exit(return_code=1)
+
+    def _fatal_error(self) -> None:
+        """Leave without textual's traceback, which shows what variables hold: prompts, tokens, escapes."""
+        self.crash = self.crash or self._exception
+        self._session.cancel()
+        self._close_messages_no_wait()
 
     def redraw_theme(self) -> None:
         """Draw everything anew: the colours of the present theme are others now."""

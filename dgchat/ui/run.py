@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO, cast
 
+from dgchat.crash import watch_threads
 from dgchat.errors import StoreError, UsageError
 from dgchat.paths import prompt_history_file, theme_dirs
 from dgchat.safe_text import visible
@@ -65,11 +66,14 @@ def _chat(
         raise UsageError("The chat needs a terminal.", hint="use --prompt, or --plain for lines of text")
     install_safe_paste()
     app = make_app(settings, session, terminal, origins)
+    watch_threads(lambda error: app.call_later(app.take_crash, error))
     try:
         app.run()
     finally:
         app.terminal_title.give_back(_write_now)
     session.cancel_loading()
+    if app.crash is not None:
+        raise app.crash
     return app.return_code or (session.load_error.exit_code if session.load_error else 0)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import datetime
+from time import monotonic
 
 import pytest
 
+from dgchat.chat import stranger
 from dgchat.chat.template import ChatTemplate
 from dgchat.engine.events import ChatMessage
 from dgchat.errors import TemplateError
@@ -88,6 +91,8 @@ def test_a_private_attribute_that_is_only_printed_is_empty(source: str):
         "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
         "{{ 'x' * (10 ** 12) }}",
         "{{ 'x' | center(10 ** 12) }}",
+        "{{ 'x' * (10 ** 9) }}",
+        "{% for i in range(70000) %}{{ 'x' * 1000 }}{% endfor %}",
     ],
 )
 def test_a_template_that_fails_says_so(source: str):
@@ -116,3 +121,48 @@ DEEP = ["{{ " + "(" * 10_000 + ")" * 10_000 + " }}", "{% for a in b %}" * 30 + "
 def test_a_template_that_does_not_compile_is_refused_at_once(source: str):
     with pytest.raises(TemplateError, match="does not compile"):
         ChatTemplate(source)
+
+
+ENDLESS = [
+    "{{ 10 ** (10 ** 8) }}",
+    "{% for i in range(9999) %}{% for i in range(99999) %}{% endfor %}{% endfor %}",
+]
+
+
+@pytest.mark.parametrize("source", ENDLESS, ids=["compiling", "rendering"])
+def test_a_template_without_end_is_stopped_after_two_seconds_and_the_next_one_renders(source: str):
+    started = monotonic()
+    with pytest.raises(TemplateError, match=r"stopped|memory|MemoryError"):
+        render(source)
+    assert monotonic() - started < 5.0  # a process is started, too
+    assert render("still here") == "still here"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there memory can be bounded")
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ 'x' * (4 * 10 ** 9) }}",
+        "{% set n = namespace(x='x') %}"
+        + ("{% for i in range(40) %}{% set n.x = n.x + n.x %}{% endfor %}{{ n.x | length }}"),
+    ],
+)
+def test_a_template_that_multiplies_text_gets_no_gigabytes(source: str):
+    with pytest.raises(TemplateError, match=r"memory|MemoryError|stopped"):
+        render(source)
+    assert _peak_of_children() < stranger.MAX_MEMORY_BYTES + 64 * 2**20
+
+
+def test_after_a_template_was_stopped_it_can_be_rendered_again():
+    template = ChatTemplate(
+        "{% if messages[0].content == 'hang' %}{{ 10 ** (messages | length * 10 ** 9) }}{% endif %}ok"
+    )
+    with pytest.raises(TemplateError, match="stopped"):
+        template.render([ChatMessage("user", "hang")], thinking=False)
+    assert template.render([ChatMessage("user", "go on")], thinking=False) == "ok"
+
+
+def _peak_of_children() -> int:
+    import resource  # Windows has none
+
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024

@@ -126,19 +126,25 @@ def test_a_prompt_is_neither_cut_nor_padded_whatever_the_file_asks_for(
     assert encode(changed(**part), text) == encode(tokenizer, text)
 
 
-def test_a_panic_of_the_library_is_a_checkpoint_error():
-    panicking = changed(pre_tokenizer={"type": "FixedLength", "length": 0})
-    with pytest.raises(CheckpointError, match=r"tokenizer\.json cannot encode: chunk size"):
-        encode(panicking, "Hello")
+PANICKING = [
+    {"pre_tokenizer": {"type": "FixedLength", "length": 0}},
+    {"decoder": {"type": "Strip", "content": "H", "start": 1, "stop": 1}},
+]
 
 
-def test_a_decoder_that_panics_is_a_checkpoint_error():
-    panicking = changed(decoder={"type": "Strip", "content": "H", "start": 1, "stop": 1})
-    (letter,) = encode(panicking, "H")
-    with pytest.raises(CheckpointError, match=r"tokenizer\.json cannot decode"):
-        panicking.decode([letter])
-    with pytest.raises(CheckpointError, match=r"tokenizer\.json cannot decode"):
-        panicking.piece(letter)
+@pytest.mark.parametrize("change", PANICKING, ids=["encoding", "decoding"])
+def test_a_tokenizer_that_panics_is_a_checkpoint_error_and_the_panic_is_not_seen(change, capfd):
+    with pytest.raises(CheckpointError, match=r"tokenizer\.json cannot be read: "):
+        changed(**change)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("change", PANICKING, ids=["encoding", "decoding"])
+def test_a_panic_that_was_not_foreseen_is_a_checkpoint_error_too(change, monkeypatch):
+    monkeypatch.setattr("dgchat.chat.tokenizer.try_tokenizer", lambda text: None)
+    panicking = changed(**change)
+    with pytest.raises(CheckpointError, match=r"tokenizer\.json cannot (en|de)code"):
+        panicking.piece(encode(panicking, "H")[0])
 
 
 class Interrupted:

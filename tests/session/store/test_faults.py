@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import sqlite3
 import stat
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -20,49 +16,8 @@ from dgchat.session.conversation import Conversation
 from dgchat.session.session import Session
 from dgchat.session.store import writer
 from dgchat.session.store.store import Store, store_path
+from faults.chatters import start_chatter
 from scripted_engine import ScriptedEngine
-
-CHATTER = """
-import sys
-from threading import Thread
-from dgchat.engine.events import CanvasStarted
-from dgchat.session.session import Session
-from dgchat.session.store.store import Store, store_path
-from scripted_engine import ScriptedEngine
-
-name, num_turns, step_seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-engine = ScriptedEngine(steps=4, step_seconds=step_seconds)
-session = Session(lambda loading: engine, store=Store(store_path()))
-session.load()
-
-
-def tell(event):
-    if isinstance(event, CanvasStarted):
-        print("asked", turn.prompt, flush=True)
-
-
-for number in range(num_turns):
-    turn = session.begin(f"{name} prompt {number}")
-    session.run(turn, tell)
-    session.conclude(turn)
-    print("answered", turn.prompt, flush=True)
-sys.exit(session.close())
-"""
-
-
-def start_chatter(name: str, num_turns: int, step_seconds: float = 0.0) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", CHATTER, name, str(num_turns), str(step_seconds)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-
-def stored_prompts(store: Store) -> dict[str, bool]:
-    """Every stored prompt, and whether it has an answer."""
-    found: dict[str, bool] = {}
-    for summary in store.summaries():
-        conversation, unanswered = store.load(summary.id)
-        found |= {turn.prompt: True for turn in conversation.turns}
-        found |= {unanswered: False} if unanswered else {}
-    return found
 
 
 def test_the_file_is_for_its_owner_only() -> None:
@@ -96,40 +51,6 @@ def test_a_killed_program_leaves_the_prompt_it_was_answering() -> None:
     (summary,) = store.summaries()
     conversation, unanswered = store.load(summary.id)
     assert (unanswered, conversation.branch) == ("kill prompt 0", [])
-    store.close()
-
-
-def test_killed_at_any_moment_nothing_that_was_told_is_lost() -> None:
-    moments = random.Random(3)
-    told: dict[str, bool] = {}
-    for run in range(6):
-        process = start_chatter(f"run {run}", 1000)
-        assert process.stdout is not None
-        lines = [process.stdout.readline()]
-        time.sleep(moments.uniform(0.0, 0.3))
-        process.send_signal(signal.SIGKILL)
-        lines += [line for line in process.stdout if line.endswith("\n")]
-        process.wait()
-        for line in lines:
-            what, _, prompt = line.strip().partition(" ")
-            told[prompt] = told.get(prompt, False) or what == "answered"
-    store = Store(store_path())
-    found = stored_prompts(store)
-    assert len(told) > 6
-    assert [prompt for prompt, has_answer in told.items() if has_answer and not found.get(prompt)] == []
-    assert [prompt for prompt in told if prompt not in found] == []
-    store.close()
-
-
-def test_two_windows_write_at_once_and_nothing_is_lost() -> None:
-    processes = [start_chatter(name, 30) for name in ("left", "right")]
-    for process in processes:
-        process.communicate(timeout=120)
-        assert process.returncode == 0
-    store = Store(store_path())
-    assert sorted(stored_prompts(store)) == sorted(
-        f"{name} prompt {number}" for name in ("left", "right") for number in range(30)
-    )
     store.close()
 
 
