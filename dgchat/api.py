@@ -31,7 +31,7 @@ def fresh_seed() -> int:
     return secrets.randbelow(1_000_000_000)
 
 
-def load_engine(
+def load_engine(  # noqa: PLR0913, PLR0917 - each is a wish of its own
     name: str | Path | None = None,
     device: str = "auto",
     context: int | None = None,
@@ -39,9 +39,11 @@ def load_engine(
     cancelled: CancelSignal | None = None,
     on_plan: Callable[[str], object] | None = None,
     named_by: str = "--model",
+    batch: int = 1,
 ) -> Engine:
     """Load a checkpoint (a folder, a cached hub id, or None: what `choose_model` takes) on `auto`, `cpu`,
-    `cuda` or `mps`, for prompts and answers of `context` tokens at most (None: as many as fit into memory).
+    `cuda` or `mps`, for prompts and answers of `context` tokens at most (None: as many as fit into memory),
+    `batch` of them together.
 
     Before a weight is read `on_plan` is told in a line what memory it will take, or InsufficientMemoryError
     is raised if that is too much; LoadCancelled once `cancelled` is set. `named_by` is where `name` comes
@@ -58,7 +60,7 @@ def load_engine(
     choice = choose_model(name, device)
     opened = choice.opened or open_checkpoint(choice.folder)
     available = free_memory(chosen)
-    checkpoint, plan = bound_context(opened, chosen, available, context, named_by)
+    checkpoint, plan = bound_context(opened, chosen, available, context, named_by, batch)
     if on_plan is not None:
         on_plan(f"memory: {plan.beside(available)}")
     leave_a_core_free()

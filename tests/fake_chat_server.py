@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
@@ -15,12 +15,14 @@ MODEL = "google/diffusiongemma-26B-A4B-it"
 def vllm_stream(
     texts: Iterable[str], thoughts: Iterable[str] = (), finish: str = "stop", tokens: int | None = 12
 ) -> list[str]:
-    """One event per canvas, thought first; with `tokens` an event that counts them at the end."""
+    """One event per canvas, thought first; with `tokens` an event that counts them at the end. Fields that
+    are not set are left out.
+    """
     deltas = [{"role": "assistant", "content": ""}]
     deltas += [{"reasoning": thought} for thought in thoughts] + [{"content": text} for text in texts]
     ends = [None] * (len(deltas) - 1) + [finish]
     events = [
-        _chunk({"index": 0, "delta": delta, "logprobs": None, "finish_reason": end})
+        _chunk({"index": 0, "delta": delta, "logprobs": None, "finish_reason": end, **_stop(end)})
         for delta, end in zip(deltas, ends, strict=True)
     ]
     if tokens is not None:
@@ -29,26 +31,48 @@ def vllm_stream(
     return [*events, "data: [DONE]\n\n"]
 
 
-def sglang_stream(texts: Iterable[str], thoughts: Iterable[str] = (), finish: str = "stop") -> list[str]:
-    """As SGLang writes them: every field in every delta, the end in an event of its own."""
+def _stop(end: str | None) -> dict[str, object]:
+    return {} if end is None else {"stop_reason": None}
 
-    def choice(content: str | None, thought: str | None, end: str | None) -> dict[str, object]:
-        delta = {"role": None, "content": content, "reasoning_content": thought, "tool_calls": None}
+
+def sglang_stream(
+    texts: Iterable[str], thoughts: Iterable[str] = (), finish: str = "stop", tokens: int | None = 12
+) -> list[str]:
+    """As SGLang writes them: every field in every delta, the role first, the end in an event of its own, and
+    with `tokens` one that counts them.
+    """
+
+    def choice(
+        content: str | None, thought: str | None, end: str | None, role: str | None = None
+    ) -> dict[str, object]:
+        delta = {"role": role, "content": content, "reasoning_content": thought, "tool_calls": None}
         return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": end, "matched_stop": None}
 
-    events = [_chunk(choice(None, thought, None)) for thought in thoughts]
-    events += [_chunk(choice(text, None, None)) for text in texts]
-    return [*events, _chunk(choice(None, None, finish)), "data: [DONE]\n\n"]
+    choices = [choice("", None, None, role="assistant")]
+    choices += [choice(None, thought, None) for thought in thoughts]
+    choices += [choice(text, None, None) for text in texts]
+    events = [_chunk(one, {}) for one in (*choices, choice(None, None, finish))]
+    if tokens is not None:
+        usage = {"prompt_tokens": 21, "total_tokens": 21 + tokens, "completion_tokens": tokens}
+        events.append(_chunk(None, {**usage, "prompt_tokens_details": None, "reasoning_tokens": 0}))
+    return [*events, "data: [DONE]\n\n"]
 
 
-def _chunk(choice: dict[str, object] | None, usage: dict[str, int] | None = None) -> str:
+def error_event(message: str) -> list[str]:
+    """How both break off a stream that has begun."""
+    error = {"message": message, "type": "InternalServerError", "param": None, "code": 500}
+    return [f"data: {json.dumps({'error': error})}\n\n", "data: [DONE]\n\n"]
+
+
+def _chunk(choice: dict[str, object] | None, usage: Mapping[str, object] | None = None) -> str:
+    """Without `usage` there is no such field; where it is empty it is null."""
     event = {
         "id": "chatcmpl-9f0c",
         "object": "chat.completion.chunk",
         "created": 1781000000,
         "model": MODEL,
         "choices": [choice] if choice else [],
-        "usage": usage,
+        **({} if usage is None else {"usage": usage or None}),
     }
     return f"data: {json.dumps(event, ensure_ascii=False)}\n\n"
 

@@ -44,6 +44,8 @@ class MemoryPlan:
     """Keys and values of the whole context."""
     workspace_bytes: int
     """The most that a denoising step or a chunk of the prompt holds for itself."""
+    batch: int = 1
+    """Answers together, each with cache and workspace of its own."""
 
     @property
     def total_bytes(self) -> int:
@@ -57,8 +59,9 @@ class MemoryPlan:
         return f"{self}; {rounded(available_bytes)} free"
 
     def __str__(self) -> str:
+        together = f"{self.batch} answers together, each with " if self.batch > 1 else ""
         return (
-            f"{rounded(self.total_bytes)} for a context of {self.context_length:,} tokens:"
+            f"{rounded(self.total_bytes)} for {together}a context of {self.context_length:,} tokens:"
             f" weights {rounded(self.weights_bytes)}, cache {rounded(self.cache_bytes)},"
             f" workspace {rounded(self.workspace_bytes)}"
         )
@@ -76,6 +79,8 @@ class MemoryPlanner:
     """Data type of the computation, and of every weight that is not packed."""
     is_packed: bool = False
     """Whether the experts are quantised, and stay so in memory."""
+    batch: int = 1
+    """Answers that are to be denoised together."""
 
     @classmethod
     def of(cls, stored: StoredWeights, device: str) -> MemoryPlanner:
@@ -116,8 +121,9 @@ class MemoryPlanner:
         return MemoryPlan(
             context_length,
             self.weights_bytes,
-            cache_bytes(within(self.config, context_length), context_length, self.dtype),
-            workspace_bytes(self.config, context_length, self.device, self.dtype),
+            cache_bytes(within(self.config, context_length), context_length, self.dtype, self.batch),
+            workspace_bytes(self.config, context_length, self.device, self.dtype, self.batch),
+            self.batch,
         )
 
     def longest_context(self, available_bytes: int) -> int | None:
@@ -137,6 +143,13 @@ class MemoryPlanner:
         """The longest context that leaves a little of the memory free, else what `longest_context` says."""
         roomy = self.longest_context(int(available_bytes * (1 - KEPT_FREE)))
         return roomy or self.longest_context(available_bytes)
+
+    def largest_batch(self, available_bytes: int, context_length: int | None) -> int:
+        """How many answers together fit, with the context or else the least one; 0 if not even one."""
+        fits, length = 0, min(context_length or self.least, self.limit)
+        while fits < self.batch and replace(self, batch=fits + 1).plan(length).total_bytes <= available_bytes:
+            fits += 1
+        return fits
 
     def in_nvfp4(self) -> MemoryPlanner:
         """The planner for the same model with its experts in NVFP4."""
@@ -186,7 +199,7 @@ def choose_plan(
     if plan.total_bytes > available_bytes:
         raise InsufficientMemoryError(
             f"{name} needs {plan}; {rounded(available_bytes)} are free",
-            hint=_nearest(planner, available_bytes, longest, named_by),
+            hint=_nearest(planner, available_bytes, longest, named_by, context_length),
         )
     return plan
 
@@ -197,16 +210,26 @@ def bound_context(
     available_bytes: int | None,
     context_length: int | None,
     named_by: str = "--model",
+    batch: int = 1,
 ) -> tuple[Checkpoint, MemoryPlan]:
-    """The checkpoint with the context of `choose_plan`, and that plan; its errors if it does not fit."""
+    """The checkpoint with the context of `choose_plan`, and that plan, for `batch` answers together; its
+    errors if it does not fit.
+    """
     name = checkpoint_name(checkpoint.folder)
-    planner = MemoryPlanner.of(checkpoint, device)
+    planner = replace(MemoryPlanner.of(checkpoint, device), batch=batch)
     plan = choose_plan(planner, name, available_bytes, context_length, named_by)
     return replace(checkpoint, config=within(checkpoint.config, plan.context_length)), plan
 
 
-def _nearest(planner: MemoryPlanner, available_bytes: int, longest: int | None, named_by: str) -> str:
+def _nearest(
+    planner: MemoryPlanner, available_bytes: int, longest: int | None, named_by: str, wished: int | None
+) -> str:
     """What to do where a plan does not fit, the least change first."""
+    if planner.batch > 1:
+        if fits := planner.largest_batch(available_bytes, wished):
+            return f"{fits} together fit: --batch-size {fits}"
+        planner = replace(planner, batch=1)
+        longest = planner.roomy_context(available_bytes)
     if longest is not None:
         return f"a context of {longest:,} tokens fits: --context {longest}"
     twin = planner.in_nvfp4()

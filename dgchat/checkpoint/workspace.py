@@ -24,8 +24,10 @@ CUBLAS_BYTES = 32 * 2**20
 """What cuBLAS holds for itself, on the largest GPUs."""
 
 
-def workspace_bytes(config: ModelConfig, context_length: int, device: str, dtype: torch.dtype) -> int:
-    """Bytes at the worst moment within a context of so many tokens."""
+def workspace_bytes(
+    config: ModelConfig, context_length: int, device: str, dtype: torch.dtype, batch: int = 1
+) -> int:
+    """Bytes at the worst moment within a context of so many tokens, of `batch` answers at once."""
     wide = max(4, dtype.itemsize)
     chunk, canvas = min(MAX_CHUNK, context_length), config.canvas_length
     logits = canvas * config.vocab_size * wide
@@ -39,8 +41,7 @@ def workspace_bytes(config: ModelConfig, context_length: int, device: str, dtype
         chunk_attention += _unfused(config, context_length, masked, wide)
     moments = VOCABULARY_COPIES * logits, logits + canvas_attention, chunk_attention
     return (
-        max(moments)
-        + _activations(config, max(chunk, canvas), wide)
+        batch * (max(moments) + _activations(config, max(chunk, canvas), wide))
         + _dequantised(config, wide)
         + (CUBLAS_BYTES if device == "cuda" else 0)
     )

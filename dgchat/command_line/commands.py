@@ -70,6 +70,7 @@ def bench(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     if batch is not None:
         from dgchat.bench_batch import run_bench_batch  # only this command needs it
 
+        load = loader_for(settings, chosen.origins, batch)
         return run_bench_batch(load, batch, settings.steps, repeat, json=json, out=sys.stdout)
     from dgchat.bench import run_bench  # only this command needs it
 
@@ -152,7 +153,7 @@ def batch(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     job = BatchJob(source, output, format_, column, size, again)
 
     def load(loading: Loading) -> Engine:  # once the rows are read, for it may start a keeper
-        return kept_loader_for(settings, chosen.origins, yes=yes)(loading)
+        return kept_loader_for(settings, chosen.origins, yes=yes, batch=size)(loading)
 
     return run_batch(job, settings, load, sys.stdin, sys.stdout, sys.stderr)
 

@@ -11,9 +11,9 @@ from dgchat.session.loading import EngineLoader, Loading
 from dgchat.settings import SERVER_KEY, Origin, Settings, read_key, where_set
 
 
-def loader_for(settings: Settings, origins: Mapping[str, Origin]) -> EngineLoader:
-    """The loader of the engine that the settings, which come from `origins`, ask for: a model here or a
-    server.
+def loader_for(settings: Settings, origins: Mapping[str, Origin], batch: int = 1) -> EngineLoader:
+    """The loader of the engine that the settings, which come from `origins`, ask for: a model here,
+    with memory for `batch` answers together, or a server.
     """
 
     def load(loading: Loading) -> Engine:
@@ -32,19 +32,22 @@ def loader_for(settings: Settings, origins: Mapping[str, Origin]) -> EngineLoade
             cancelled=loading.cancelled,
             on_plan=loading.take_plan,
             named_by=where_set("model", origins),
+            batch=batch,
         )
 
     return load
 
 
-def kept_loader_for(settings: Settings, origins: Mapping[str, Origin], *, yes: bool) -> EngineLoader:
+def kept_loader_for(
+    settings: Settings, origins: Mapping[str, Origin], *, yes: bool, batch: int = 1
+) -> EngineLoader:
     """The loader of a command that answers and leaves: the engine of a process that kept it, if any."""
     if settings.server is not None:
-        return loader_for(settings, origins)
+        return loader_for(settings, origins, batch)
     from dgchat.keep.start import find_or_start  # a chat does without
 
     fetch = partial(fetch_if_missing, settings, yes=yes)
-    return find_or_start(settings, partial(loader_for, origins=origins), fetch, sys.stderr)
+    return find_or_start(settings, partial(loader_for, origins=origins, batch=batch), fetch, sys.stderr)
 
 
 def fetch_if_missing(settings: Settings, *, yes: bool) -> None:

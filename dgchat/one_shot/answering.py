@@ -124,4 +124,5 @@ def request_for(turn: Turn, messages: Sequence[ChatMessage], info: EngineInfo) -
         sampler=settings.sampler(info.sampler),
         seed=turn.seed,
         thinking=settings.thinking,
+        record_alternatives=settings.alternatives,
     )

@@ -14,6 +14,9 @@ DONE = "[DONE]"
 _THOUGHT_FIELDS = ("reasoning", "reasoning_content")
 """vLLM has called it by both names, SGLang and others by the second."""
 
+_GAVE_UP = ("abort", "error")
+"""Reasons to finish that are no end of an answer, of SGLang and vLLM."""
+
 _MAX_QUOTED = 200
 
 
@@ -61,6 +64,8 @@ class CompletionStream:
         if not isinstance(delta, dict):
             raise ServerError(f"the server sent a choice without a delta: {str(choice)[:_MAX_QUOTED]}")
         self.finish_reason = choice.get("finish_reason") or self.finish_reason
+        if self.finish_reason in _GAVE_UP:
+            raise ServerError(f"the server gave up: it ended its answer with {self.finish_reason}")
         thought = next((text for name in _THOUGHT_FIELDS if (text := _text(delta, name))), "")
         return Piece(_text(delta, "content"), thought)
 

@@ -173,3 +173,31 @@ def test_an_engine_keeps_to_the_bounded_context(tmp_path: Path):
     bounded, plan = bound_context(checkpoint, "cpu", None, 8 * CANVAS)
     assert plan == MemoryPlanner.of(checkpoint, "cpu").plan(8 * CANVAS)
     assert DiffusionEngine(bounded.load()).info().context_length == 8 * CANVAS
+
+
+def test_each_answer_of_a_batch_has_cache_and_workspace_of_its_own():
+    one, eight = planner().plan(8192), replace(planner(), batch=8).plan(8192)
+    assert eight.weights_bytes == one.weights_bytes
+    assert eight.cache_bytes == 8 * one.cache_bytes
+    assert 6 * one.workspace_bytes < eight.workspace_bytes <= 8 * one.workspace_bytes
+    assert "8 answers together, each with a context of 8,192 tokens" in str(eight)
+
+
+def test_a_batch_leaves_a_shorter_context():
+    alone = choose_plan(planner(NVFP4_WEIGHTS), "m", int(48e9), None)
+    together = choose_plan(replace(planner(NVFP4_WEIGHTS), batch=8), "m", int(48e9), None)
+    assert together.context_length < alone.context_length
+    assert together.total_bytes <= 48e9
+
+
+@pytest.mark.parametrize("context", [None, 8192])
+def test_a_batch_that_does_not_fit_is_refused_with_one_that_does(context: int | None):
+    large = replace(planner(NVFP4_WEIGHTS), batch=64)
+    message, hint = refusal(large, 40e9, context)
+    assert "64 answers together" in message
+    found = re.fullmatch("([0-9]+) together fit: --batch-size ([0-9]+)", hint)
+    assert found is not None
+    fits = int(found[1])
+    choose_plan(replace(large, batch=fits), "m", int(40e9), context)
+    with pytest.raises(InsufficientMemoryError):
+        choose_plan(replace(large, batch=fits + 1), "m", int(40e9), context)

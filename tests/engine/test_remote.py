@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from threading import Event as Flag
-from threading import Timer
 
 import pytest
 
@@ -104,8 +103,9 @@ def test_a_cancel_keeps_what_has_arrived_and_closes_the_connection():
     cancelled = Flag()
     with FakeChatServer(vllm_stream(["One. ", "Two."]), hangs_after=2) as server:
         engine = connect(server)
-        Timer(0.1, cancelled.set).start()
-        done = engine.generate(ASKED, lambda event: None, cancelled)
+        done = engine.generate(
+            ASKED, lambda event: cancelled.set() if isinstance(event, CanvasCommitted) else None, cancelled
+        )
         assert server.left.wait(10)
     assert (done.text, done.reason) == ("One.", FinishReason.CANCELLED)
 

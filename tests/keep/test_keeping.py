@@ -81,9 +81,11 @@ def test_the_second_call_finds_the_model_of_the_first() -> None:
 
 
 def test_a_stream_is_the_same_with_a_kept_engine() -> None:
-    plain = run_scripted("--prompt", "hello", "--seed", "4", "--jsonl").stdout.decode().splitlines()
+    asked = ("--prompt", "hello", "--seed", "4", "--jsonl", "--alternatives")
+    plain = run_scripted(*asked).stdout.decode().splitlines()
+    assert "alternatives" in json.loads(plain[2])
     keep()
-    kept_lines = run_scripted("--prompt", "hello", "--seed", "4", "--jsonl", load_seconds=FOREVER).stdout
+    kept_lines = run_scripted(*asked, load_seconds=FOREVER).stdout
     assert kept_lines.decode().splitlines() == plain
 
 

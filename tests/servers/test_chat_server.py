@@ -12,7 +12,7 @@ from dgchat.errors import DgchatError, ModelNotServedError, ServerError
 from dgchat.servers.address import parse_address
 from dgchat.servers.chat_server import ChatServer, ServedModel, choose_model
 from dgchat.servers.stream import CompletionStream, Piece
-from fake_chat_server import MODEL, FakeChatServer, sglang_stream, unused_url, vllm_stream
+from fake_chat_server import MODEL, FakeChatServer, error_event, sglang_stream, unused_url, vllm_stream
 
 KEY = "sk-very-secret"
 ASKED = {"model": MODEL, "messages": [{"role": "user", "content": "hello"}]}
@@ -120,6 +120,25 @@ def test_a_refusal_is_told_in_the_servers_own_words(status, body, words, kind):
 def test_a_malformed_event_is_one_line(event, words):
     with FakeChatServer([*vllm_stream(["Hi. "])[:2], event]) as server:
         assert words in str(failure(server))
+
+
+@pytest.mark.parametrize("stream", [vllm_stream, sglang_stream])
+def test_an_error_in_mid_stream_is_told_whatever_follows_it(stream):
+    with FakeChatServer([*stream(["Hi. "])[:2], *error_event("CUDA out of memory")]) as server:
+        assert "gave up: CUDA out of memory" in str(failure(server))
+
+
+@pytest.mark.parametrize("reason", ["abort", "error"])
+def test_an_answer_that_is_given_up_is_no_answer(reason):
+    with FakeChatServer(sglang_stream(["Half"], finish=reason)) as server:
+        assert f"the server gave up: it ended its answer with {reason}" in str(failure(server))
+
+
+def test_a_thought_under_both_of_its_names_is_taken_once():
+    both = CompletionStream().take(
+        '{"choices": [{"delta": {"reasoning": "Hm.", "reasoning_content": "Hm."}, "finish_reason": null}]}'
+    )
+    assert both.thought == "Hm."
 
 
 def test_an_event_that_repeats_the_key_does_not_print_it():
