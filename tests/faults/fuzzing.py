@@ -7,7 +7,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 _CHECKS = (HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much)
-_DEFAULT = 200
+_DEFAULT = 100
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", _DEFAULT))
 
 

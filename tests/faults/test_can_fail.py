@@ -19,6 +19,7 @@ from faults.test_storage import CONVERSE, SAVE_SETTING, needs_faults
 from pty_process import PtyProcess
 from tiny import write_checkpoint
 
+pytestmark = pytest.mark.slow
 WITHOUT = "from faults.mutations import remove_protection\nremove_protection({name!r})\n"
 MAPPED = """
 from safetensors import safe_open
@@ -65,7 +66,7 @@ def test_without_safe_paste_a_paste_presses_keys():
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a mapping may read zeros")
 def test_with_a_mapping_a_file_that_shrinks_kills(tmp_path: Path):
     write_checkpoint(tmp_path)
-    command = [sys.executable, "-c", MAPPED + SHRINK, str(tmp_path), "2000"]
+    command = [sys.executable, "-c", MAPPED + SHRINK, str(tmp_path), "20000"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         assert process.wait(120) == -signal.SIGBUS

@@ -15,7 +15,7 @@ from faults.payloads import ON_ONE_LINE, PASTED, PAYLOADS, TAGS, num_shown, on_l
 from faults.terminal_grammar import forbidden, shown_words
 from pty_process import PtyProcess
 
-QUIET_SECONDS = 0.12
+QUIET_SECONDS = 0.2
 MOST = len(TAGS) - 6
 """So many payloads are seen at least where a surface has room for all; a few it may cut."""
 SURFACES: list[str] = []

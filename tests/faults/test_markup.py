@@ -74,9 +74,9 @@ def test_10_000_strings_of_markup_are_letters_and_nothing_else():
 
 
 async def test_on_the_screen_markup_does_nothing_in_messages_errors_thoughts_and_markdown():
-    lines = [text.replace("\n", " ") for text in strings(400)]
+    lines = [text.replace("\n", " ") for text in strings(200)]
     app = Shelf(["\n".join(lines[start : start + 50]) for start in range(0, len(lines), 50)])
-    async with app.run_test(size=(80, 1200)) as pilot:
+    async with app.run_test(size=(80, 600)) as pilot:
         await pilot.pause()
         assert spans_that_act(app) == []
 
