@@ -7,7 +7,7 @@ ARGS ?=
 RUN ?= runs/nano
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test check format format-check lint types contracts bench doctor screenshots train evaluate clean
+.PHONY: help chat test soak check format format-check lint types contracts bench doctor screenshots train evaluate clean
 
 help: ## what there is
 	@echo "make chat [ARGS='--prompt \"hello\"']   install and open the chat, or pass arguments to dgchat"
@@ -19,6 +19,12 @@ chat: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest $(ARGS)
+
+FUZZ_EXAMPLES ?= 10000
+
+soak: $(VENV)/.installed-test ## the faults that take long: kill -9 x 200, 500 turns, fuzzing (an hour or more)
+	@$(BIN)/python -m pytest tests/faults -m 'slow or not slow' -s --durations=0 $(ARGS)
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/faults/test_fuzz.py --timeout=3600 $(ARGS)
 
 check: format-check lint types contracts test ## everything that must pass before a change is done
 

@@ -38,7 +38,7 @@ class HistoryFile:
         """Add a prompt at the end, in one write; DgchatError if it cannot be written."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=_OWNER_ONLY_FOLDER)
-            _write(self._path, os.O_APPEND, _lines([prompt]))
+            _write(self._path, os.O_APPEND, _end_of_torn_line(self._path) + _lines([prompt]))
         except OSError as error:
             raise DgchatError(f"The prompt history cannot be written: {error}") from error
 
@@ -59,6 +59,16 @@ def _write(path: Path, how: int, data: bytes) -> None:
         os.write(descriptor, data)
     finally:
         os.close(descriptor)
+
+
+def _end_of_torn_line(path: Path) -> bytes:
+    """A newline if the file ends within a line, as on a disk that was full: it then costs only itself."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return b"" if file.read() == b"\n" else b"\n"
+    except OSError:  # there is none, or nothing in it
+        return b""
 
 
 def _prompt_of(line: bytes) -> str:

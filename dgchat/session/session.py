@@ -36,7 +36,7 @@ CHAT_CANVASES = 4
 
 _LOAD_POLL_SECONDS = 0.05
 
-CLOSE_SECONDS = 1.5
+CLOSE_SECONDS = 1.0
 """Whoever leaves in the middle of an answer waits so long for its last step."""
 
 TransitionListener = Callable[[Event], object]

@@ -35,16 +35,6 @@ def _say_it_is_stored(self: Any, error: Exception) -> None:
         ticket.settle(is_stored=True)
 
 
-def _no_prompt_first(self: Any, conversation: Any, turn: Any) -> Any:
-    from dgchat.session.store.writer import Ticket
-
-    ticket = Ticket()
-    ticket.settle(is_stored=True)
-    self._told_late = getattr(self, "_told_late", [])
-    self._told_late.append((conversation, turn))
-    return ticket
-
-
 def _write_in_place(path: Any, text: str) -> None:
     path.write_text("")
     path.write_text(text)
@@ -56,12 +46,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "signals": _set("dgchat.ui.terminal_signals:leave_on_signals", lambda leave: None),
     "safe paste": _set("dgchat.ui.safe_paste:install_safe_paste", lambda: None),
     "put off": _set("dgchat.session.store.writer:Writer._put_off", _say_it_is_stored),
-    "prompt first": _set("dgchat.session.store.store:Store.add_turn", _no_prompt_first),
     "whole settings": _set("dgchat.settings_file:_replace_file", _write_in_place),
-    "tty check": _set("dgchat.cli:_is_terminal", lambda stream: True),
-    "crash report": _set(
-        "dgchat.crash:report_crash", lambda error, arguments=None: f"{error!r} {arguments!r}"
-    ),
     "a screen that works": _set(
         "dgchat.ui.screens.chat:ChatScreen.on_turn_ended", lambda self, message: 1 / 0
     ),
@@ -77,6 +62,7 @@ def remove_protection(name: str) -> None:
     if name == "no locals":
         from textual.app import App
 
+        PROTECTIONS["a screen that works"]()
         _set("dgchat.ui.app:DgchatApp._fatal_error", App._fatal_error)()
         return
     PROTECTIONS[name]()

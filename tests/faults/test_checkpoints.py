@@ -97,7 +97,14 @@ def test_nothing_outside_the_folder_is_opened_and_nothing_is_run(tmp_path: Path,
 
 @pytest.mark.skipif(not CAN_MEASURE, reason="the peak cannot be measured here")
 @pytest.mark.parametrize(
-    "name", ["header of 200 MB, there", "config of a huge vocabulary", "shape overflows"]
+    "name",
+    [
+        "header of 200 MB, there",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("config of a huge vocabulary", "shape overflows")
+        ),
+    ],
 )
 def test_a_lie_about_sizes_is_refused_before_anything_large_is_allocated(tmp_path: Path, name: str):
     folder = break_checkpoint(tmp_path / "checkpoint", (BROKEN_FILES | TRAVERSALS)[name])

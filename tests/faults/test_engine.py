@@ -24,7 +24,7 @@ from dgchat.errors import InsufficientMemoryError
 from faults.failing_allocations import FullAt
 from tiny import load_tiny
 
-STRIDE = 211
+STRIDE = 1201
 """In the default run; every operation is tried by `make soak`."""
 
 
@@ -111,7 +111,7 @@ def run_out_everywhere(loaded: LoadedCheckpoint, stride: int) -> int:
 
 
 def test_out_of_memory_at_any_operation_leaves_the_engine_ready_and_its_memory_as_before(loaded):
-    assert run_out_everywhere(loaded, STRIDE) >= 5
+    assert run_out_everywhere(loaded, STRIDE) >= 1
 
 
 @pytest.mark.slow

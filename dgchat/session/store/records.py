@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from dgchat.engine.events import Finished, FinishReason, GenerationStats
 from dgchat.engine.trace import Trace
@@ -79,26 +79,70 @@ def answer_values(turn: Turn) -> Values:
 
 
 def read_turn(row: sqlite3.Row, read_trace: Callable[[], Trace]) -> Turn:
-    """A stored turn, its parent not yet known; an answer whose writer was killed is one that was stopped."""
+    """A stored turn, its parent not yet known; an answer whose writer was killed is one that was stopped.
+
+    Of a row that was damaged all is read that still makes sense: no word is lost for a field beside it.
+    """
     stats = _record(GenerationStats, row["stats"])
     turn = Turn(
-        prompt=row["prompt"],
+        prompt=_text(row["prompt"]),
         settings=_record(TurnSettings, row["settings"]),
-        begun=row["begun"],
-        attachments=tuple(Attachment(**attached) for attached in json.loads(row["attachments"])),
+        begun=_text(row["begun"]),
+        attachments=tuple(_attachments(row["attachments"])),
         trace=StoredTrace(read_trace),
         id=turn_id(row["conversation"], row["number"]),
         asked=row["asked"],
-        model=row["model"],
+        model=_text(row["model"]),
     )
     if row["answer"] is not None:
-        reason = FinishReason(row["reason"] or FinishReason.CANCELLED)
-        new = str(row["answer"])[len(turn.begun) :]
-        turn.finished = Finished(new, row["thought"], reason, stats)
+        reasons = [reason for reason in FinishReason if reason == row["reason"]]
+        new = _text(row["answer"])[len(turn.begun) :]
+        reason = reasons[0] if reasons else FinishReason.CANCELLED
+        turn.finished = Finished(new, _text(row["thought"]), reason, stats)
     return turn
 
 
 def _record(kind: type[Record], text: str | None) -> Record:
-    """The stored fields that are still known; a version that does not know the others does without them."""
-    stored = cast("dict[str, Any]", json.loads(text)) if text else {}
-    return kind(**{known.name: stored[known.name] for known in fields(kind) if known.name in stored})
+    """The stored fields that are still known and what they should be, defaults for the others."""
+    stored = _parsed(text)
+    if not isinstance(stored, dict):
+        return kind()
+    given = cast("dict[str, Any]", stored)
+    types = get_type_hints(kind)
+    fitting = {
+        known.name: given[known.name]
+        for known in fields(kind)
+        if known.name in given and _fits(given[known.name], types[known.name])
+    }
+    return kind(**fitting)
+
+
+def _fits(value: object, wanted: Any) -> bool:
+    """Whether a value from JSON is of an annotated type; a whole number is a float as well."""
+    kinds = get_args(wanted) or (wanted,)
+    if isinstance(value, bool):
+        return bool in kinds
+    return isinstance(value, kinds) or (isinstance(value, int) and float in kinds)
+
+
+def _attachments(text: object) -> Iterator[Attachment]:
+    stored = _parsed(text)
+    for attached in cast("list[object]", stored) if isinstance(stored, list) else []:
+        try:
+            given = cast("dict[str, Any]", attached)
+            yield Attachment(_text(given["name"]), int(given["num_bytes"]), _text(given["text"]))
+        except (KeyError, TypeError, ValueError, OverflowError):
+            continue
+
+
+def _parsed(text: object) -> object:
+    try:
+        return json.loads(cast("str", text))
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return "" if value is None else str(value)

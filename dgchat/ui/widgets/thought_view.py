@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from textual.content import Content
 from textual.widgets import Collapsible, Static
 
@@ -13,4 +15,5 @@ class ThoughtView(Collapsible):
 
     def __init__(self, thought: str) -> None:
         text = Static(Content(visible(thought.strip())))
-        super().__init__(text, title=f"thought, {len(thought.split())} words", collapsed=True)
+        title = Content(f"thought, {len(thought.split())} words")  # a str would be read as markup
+        super().__init__(text, title=cast(str, title), collapsed=True)
