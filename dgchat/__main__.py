@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -20,6 +21,7 @@ def main() -> NoReturn:
         code = _INTERRUPTED
     if code == _INTERRUPTED:
         _leave_now(code)
+    gc.freeze()  # what is left is not collected at the end: with torch that takes seconds on a busy machine
     sys.exit(code)
 
 

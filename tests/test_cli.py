@@ -241,3 +241,13 @@ def test_where_a_model_that_does_not_fit_was_named_is_told(
     monkeypatch.setenv("DGCHAT_MODEL", str(write_checkpoint(tmp_path / "tiny")))
     assert run(["--prompt", "hello", "--device", "cpu"]) == 1
     assert "the bundled model fits: leave out DGCHAT_MODEL" in capsys.readouterr().err
+
+
+def test_what_is_left_at_the_end_is_not_collected():
+    """With torch that takes seconds on a busy machine, after the screen has been given back."""
+    program = (
+        "import atexit, gc; atexit.register(lambda: print('frozen', gc.get_freeze_count() > 0));"
+        "from dgchat.__main__ import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program, "--version"], capture_output=True, timeout=60)
+    assert b"frozen True" in done.stdout

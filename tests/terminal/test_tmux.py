@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
 import sys
 from pathlib import Path
 from time import monotonic
@@ -70,21 +68,21 @@ def test_esc_stops_the_answer_at_once_and_keeps_the_draft(open_terminal):
     assert "/48" in terminal.text
 
 
-@pytest.mark.parametrize("at_step", [1, 3, 5])
-async def test_a_terminal_that_grows_in_the_middle_of_an_answer_shows_nothing_stale(open_terminal, at_step):
-    terminal = chat_in(open_terminal((120, 40)), answer=WIDE, steps=8, step_seconds=0.15)
-    expected = await drawn("what is it", (120, 40), ScriptedEngine(answer=WIDE, steps=8))
+@pytest.mark.parametrize("at_step", [1, 3, 6])
+def test_a_terminal_that_grows_in_the_middle_of_an_answer_shows_nothing_stale(open_terminal, at_step):
+    terminal = chat_in(open_terminal((120, 40)), answer=WIDE, steps=8, step_seconds=0.2)
     terminal.type("what is it")
     terminal.press("Enter")
     terminal.until_shown(f"step {at_step}/")
-    for size in ((20, 5), (120, 40)) * 3:
-        terminal.resize(*size)
-        await asyncio.sleep(0.05)
-    terminal.until(lambda: rows_without_times(terminal.rows) == rows_without_times(expected))
-
-
-def rows_without_times(rows: list[str]) -> list[str]:
-    return [re.sub(r"[\d.]+( s\b|ms/step| tok/s)", r"#\1", row) for row in rows]
+    terminal.resize(20, 5)
+    terminal.until(lambda: "enter send" not in terminal.text)
+    terminal.resize(120, 40)
+    terminal.until_shown("8 steps of 48", "print(tide)", "enter send")
+    grown = terminal.rows
+    terminal.resize(121, 40)  # everything is drawn anew
+    terminal.until(lambda: any(row.endswith("─") and len(row) == 120 for row in terminal.rows))
+    terminal.resize(120, 40)
+    terminal.until(lambda: terminal.rows == grown)
 
 
 def test_a_prompt_is_typed_stopped_replayed_and_left(open_terminal):
@@ -93,17 +91,17 @@ def test_a_prompt_is_typed_stopped_replayed_and_left(open_terminal):
     terminal.press("BSpace", "BSpace")
     terminal.type("e")
     terminal.press("Enter")
-    terminal.until_shown("a long one", "step 3/48")
+    terminal.until_shown("a long one", "step 6/48")
     terminal.press("Escape")
     terminal.until_shown("stopped at", "enter send")
     terminal.press("M-r")
     terminal.until_shown("replay   a long one", "paused")
     terminal.press("Home")
-    terminal.until_shown("step 1/48")
+    terminal.until_shown("step 1/")
     terminal.press("Right")
-    terminal.until_shown("step 2/48")
+    terminal.until_shown("step 2/")
     terminal.press("Space")
-    terminal.until(lambda: "step 2/48" not in terminal.text)
+    terminal.until(lambda: "step 2/" not in terminal.text)
     terminal.press("q")
     terminal.until_shown("stopped at", "enter send")
     terminal.press("C-q")

@@ -35,6 +35,14 @@ async def test_a_slash_opens_a_list_over_the_page_and_moves_nothing(open_chat):
         assert next(y for y, row in enumerate(rows) if "/stats" in row) < before.y
 
 
+async def test_keys_that_arrive_together_act_in_their_order(open_chat):
+    async with open_chat(ScriptedEngine()) as chat:
+        for key in ("o", "n", "n", "x", "backspace", "backspace", "e", "home", "s", "left", "n"):
+            chat.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await chat.until(lambda: len(chat.box.text) == 5)
+        assert chat.box.text == "nsone"
+
+
 async def test_tab_completes_and_the_arguments_follow(open_chat):
     async with open_chat(ScriptedEngine()) as chat:
         await chat.type("/th")

@@ -15,6 +15,7 @@ from dgchat.safe_text import visible
 from dgchat.session.attachments import find_mentions
 from dgchat.session.completion import Suggestion
 from dgchat.session.prompt_history import PromptHistory
+from dgchat.ui.current_app import current_app
 from dgchat.ui.widgets.suggestion_list import SuggestionList
 
 _NEW_LINE_KEYS = frozenset({"shift+enter", "ctrl+j", "alt+enter"})
@@ -143,6 +144,16 @@ class PromptBox(TextArea):
             event.prevent_default()  # a letter with alt is no text; what is bound to it may still act
         else:
             await super()._on_key(event)
+            if not event.is_printable and await self._acts_at_once(event.key):
+                event.stop()
+                event.prevent_default()
+
+    async def _acts_at_once(self, key: str) -> bool:
+        """Do what a key means to a text area; textual would let the letters that came with it overtake it."""
+        for binding in self._bindings.key_to_bindings.get(key, ()):
+            if await current_app(self).run_action(binding.action, self):
+                return True
+        return False
 
     async def _on_paste(self, event: events.Paste) -> None:
         event.stop()
