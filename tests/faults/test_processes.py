@@ -69,6 +69,7 @@ def test_told_to_go_20_times_at_random_moments(open_chat, name):
         told_to_go(open_chat, name, moments.uniform(0, 2.0))
 
 
+@pytest.mark.slow
 def test_quitting_in_the_middle_of_a_step_takes_at_most_two_seconds(open_chat):
     chat = open_chat(steps=48, step_seconds=30.0)
     chat.press("hello\r")
