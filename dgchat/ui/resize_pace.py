@@ -19,20 +19,24 @@ class ResizePace:
         self._later = later
         self._passed_at = -PAUSE_SECONDS
         self._held: events.Resize | None = None
+        self._released: events.Resize | None = None
 
     def passes(self, event: events.Resize, again: Callable[[events.Resize], object]) -> bool:
         """Whether the event is to be followed now; if not, `again` is called with the last one held."""
-        left = self._passed_at + PAUSE_SECONDS - monotonic()
-        if left <= 0 and (self._held is None or self._held is event):
-            self._passed_at, self._held = monotonic(), None
+        now, is_released = monotonic(), event is self._released
+        is_quiet = self._held is None and self._released is None and now >= self._passed_at + PAUSE_SECONDS
+        if is_released or is_quiet:
+            self._released, self._passed_at = None, now
             return True
         if self._held is None:
-            self._later(max(left, 0), lambda: self._release(again))
+            self._later(PAUSE_SECONDS, lambda: self._release(again))
         self._held = event
         return False
 
     def _release(self, again: Callable[[events.Resize], object]) -> None:
-        event = self._held
-        if event is not None:
-            self._passed_at = -PAUSE_SECONDS
-            again(event)
+        if self._released is not None:  # it is still on its way: none overtakes another
+            self._later(PAUSE_SECONDS, lambda: self._release(again))
+            return
+        self._released, self._held = self._held, None
+        if self._released is not None:
+            again(self._released)

@@ -57,7 +57,9 @@ def forbidden(written: bytes, *, copies: Collection[str] = (), lines_only: bool 
 
 def shown_words(written: bytes) -> str:
     """The letters of the output without the sequences between them."""
-    return "".join(token[0] for token in _TOKEN.finditer(written.decode()) if token.lastgroup == "text")
+    return "".join(
+        token[0] for token in _TOKEN.finditer(written.decode(errors="replace")) if token.lastgroup == "text"
+    )
 
 
 def _is_meant(kind: str, sequence: str, copies: Collection[str]) -> bool:

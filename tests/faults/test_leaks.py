@@ -16,6 +16,7 @@ from faults.terminal_grammar import forbidden, shown_words
 from pty_process import PtyProcess
 
 QUIET_SECONDS = 0.2
+PATIENCE_SECONDS = 15.0
 MOST = len(TAGS) - 6
 """So many payloads are seen at least where a surface has room for all; a few it may cut."""
 SURFACES: list[str] = []
@@ -41,6 +42,9 @@ class Watch:
             self._settle()
         if until:
             self.process.wait_for(until, since=begun)
+        deadline = monotonic() + PATIENCE_SECONDS
+        while num_shown(shown_words(self.process.since(begun))) < at_least and monotonic() < deadline:
+            sleep(0.05)
         self._settle()
         self.look(name, self.process.since(begun), at_least)
 
@@ -79,15 +83,11 @@ def look_at_chat(without: str | None = None) -> Watch:
     names = {"model": "m " + ON_ONE_LINE, "choice": "chosen " + ON_ONE_LINE}
     long = {"canvas_length": 256, "max_new_tokens": 1024}
     with watching("--pace", "live", "--title", without=without, **script, **names, **long) as watch:
-        watch.process.wait_for("ready in")
-        watch._settle()
-        watch.look("welcome, model and choice", watch.process.written, MOST)
+        watch.surface("welcome, model and choice", until="ready in", at_least=MOST)
         watch.surface("prompt box", paste=PASTED, at_least=MOST)
         watch.surface("message, live canvas, answer", "\r", until="tok/s", at_least=MOST)
         watch.surface("rename", paste="/rename " + ON_ONE_LINE[:300].replace("\r", ""))
         watch.surface("title bar and terminal title", "\r")
-        watch.surface("unknown command", "\r", paste="/" + PASTED)
-        watch.surface("cleared", "\x1b", "\x03", at_least=0)
         watch.surface("system text", "\r", paste="/system " + PASTED)
         watch.surface("compared answers", "/retry 4\r", until="byte for byte", at_least=MOST)
         watch.surface("kept", "\x1b", at_least=MOST)
@@ -98,9 +98,10 @@ def look_at_chat(without: str | None = None) -> Watch:
         watch.surface("search in the picker", "z07q")
         watch.surface("chat again", "\x1b")
         watch.surface("prompt history", "\x12", "z")
-        watch.surface("history closed", "\x1b", "\x03", at_least=0)
+        watch.surface("history closed", "\x1b", at_least=0)
         watch.copies += [on_lines(), on_lines().strip()]
         watch.surface("copy", "/copy\r", at_least=0)
+        watch.surface("unknown command", "\r", paste="/" + PASTED)
         watch.surface("left", "\x11", at_least=0)
     return watch
 

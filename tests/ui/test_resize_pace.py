@@ -36,3 +36,21 @@ def test_a_change_of_size_after_a_while_passes_at_once(monkeypatch: pytest.Monke
     assert pace.passes(resized(80), lambda event: None)
     now[0] += PAUSE_SECONDS
     assert pace.passes(resized(81), lambda event: None)
+
+
+def test_a_change_that_comes_while_the_last_one_is_on_its_way_is_followed_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    now, timers, again = [100.0], [], []
+    monkeypatch.setattr(resize_pace, "monotonic", lambda: now[0])
+    pace = ResizePace(lambda seconds, release: timers.append(release))
+    first, second, third = resized(80), resized(81), resized(82)
+    assert pace.passes(first, again.append)
+    assert not pace.passes(second, again.append)
+    timers.pop()()
+    now[0] += 10 * PAUSE_SECONDS
+    assert not pace.passes(third, again.append)
+    assert pace.passes(second, again.append)
+    timers.pop()()
+    assert again == [second, third]
+    assert pace.passes(third, again.append)
