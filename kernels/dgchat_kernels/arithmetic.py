@@ -51,6 +51,14 @@ def dot(a, b, total):
 
 
 @triton.jit
+def as_factor(x, dtype: tl.constexpr):
+    """fp32 `x` as a factor of `dot`: in `dtype` on a device; as it is in the interpreter, where `dot` is
+    exact.
+    """
+    return x if INTERPRETED else x.to(dtype)
+
+
+@triton.jit
 def tanh(x):
     """Hyperbolic tangent, without a device library: `2 sigmoid(2x) - 1`, which cancels near zero: there a
     series.

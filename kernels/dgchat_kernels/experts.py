@@ -12,6 +12,7 @@ Slots are written where their token stands and weighted in order by `combine_slo
 # Triton gives kernels a call of its own.
 from __future__ import annotations
 
+import torch
 import triton
 import triton.language as tl
 from torch import Tensor
@@ -79,7 +80,7 @@ def down_kernel(
             weight = tl.load(weights + at + column[None, :], inside[:, None] & known[None, :], other=0.0)
             total = dot(weight, value, total)
         to = out + route[None, :] * hidden + row[:, None]
-        tl.store(to, rounded(total, activated.dtype.element_ty), inside[:, None] & here[None, :])
+        tl.store(to, total, inside[:, None] & here[None, :])
 
 
 @triton.jit
@@ -97,13 +98,13 @@ def combine_slots_kernel(
     tl.store(out + row[:, None] * hidden + column[None, :], rounded(total, out.dtype.element_ty), mask)
 
 
-def combine_slots(slots: Tensor, weights: Tensor) -> Tensor:
+def combine_slots(slots: Tensor, weights: Tensor, dtype: torch.dtype) -> Tensor:
     """`fused_reference.combine_slots`: slots [tokens, top_k, hidden], weights [tokens, top_k] to [tokens,
     hidden].
     """
     rows, top_k, hidden = slots.shape
     assert weights.shape == (rows, top_k)
-    out = slots.new_empty(rows, hidden)
+    out = slots.new_empty(rows, hidden, dtype=dtype)
     block = row_block(rows)
     combine_slots_kernel[(triton.cdiv(rows, block),)](
         slots, weights.float().contiguous(), out, rows, hidden,
@@ -113,7 +114,7 @@ def combine_slots(slots: Tensor, weights: Tensor) -> Tensor:
 
 
 def expert_slots(x: Tensor, gate_up: Tensor, down: Tensor, index: Tensor) -> Tensor:
-    """What each of a token's experts gives, not yet weighted: [tokens, top_k, hidden].
+    """What each of a token's experts gives, not yet weighted: fp32 [tokens, top_k, hidden].
 
     x [tokens, hidden], gate_up [experts, 2 * inner, hidden], down [experts, hidden, inner], index [tokens,
     top_k].
@@ -130,7 +131,7 @@ def expert_slots(x: Tensor, gate_up: Tensor, down: Tensor, index: Tensor) -> Ten
         x.contiguous(), gate_up, routes.order, routes.tiles, activated, hidden, inner,
         TOP_K=top_k, BLOCK_N=n, BLOCK_K=k, TILE=TILE, num_warps=4, num_stages=3,
     )  # fmt: skip
-    slots = x.new_empty(len(x), top_k, hidden)
+    slots = x.new_empty(len(x), top_k, hidden, dtype=torch.float32)
     n, k = blocks(inner)
     down_kernel[(len(routes.tiles), triton.cdiv(hidden, n))](
         activated, down, routes.order, routes.tiles, slots, hidden, inner,
@@ -146,4 +147,4 @@ def blocks(length: int) -> tuple[int, int]:
 
 def experts(x: Tensor, gate_up: Tensor, down: Tensor, weights: Tensor, index: Tensor) -> Tensor:
     """`reference.experts`: the weighted sum of each token's experts, [tokens, hidden]."""
-    return combine_slots(expert_slots(x, gate_up, down, index), weights)
+    return combine_slots(expert_slots(x, gate_up, down, index), weights, x.dtype)

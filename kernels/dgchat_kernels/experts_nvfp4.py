@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import triton
 import triton.language as tl
-from torch import Tensor, uint8
+from torch import Tensor, float32, uint8
 
 from dgchat_kernels.arithmetic import INTERPRETED, dot, gelu_tanh, power_of_two, rounded
 from dgchat_kernels.experts import TILE, combine_slots
@@ -117,7 +117,7 @@ def down_nvfp4_kernel(
             )
         total *= tl.load(globals_ + expert) * 65536.0
         to = out + route[None, :] * hidden + row[:, None]
-        tl.store(to, rounded(total, activated.dtype.element_ty), inside[:, None] & here[None, :])
+        tl.store(to, total, inside[:, None] & here[None, :])
 
 
 def expert_slots_nvfp4(x: Tensor, packed: NVFP4Experts, index: Tensor) -> Tensor:
@@ -135,7 +135,7 @@ def expert_slots_nvfp4(x: Tensor, packed: NVFP4Experts, index: Tensor) -> Tensor
         packed.up_global_scale, routes.order, routes.tiles, activated, hidden, inner,
         TOP_K=top_k, BLOCK_N=n, PAIRS=pairs, TILE=TILE, num_warps=4, num_stages=3,
     )  # fmt: skip
-    slots = x.new_empty(len(x), top_k, hidden)
+    slots = x.new_empty(len(x), top_k, hidden, dtype=float32)
     n, pairs = blocks_nvfp4(inner)
     down_nvfp4_kernel[(len(routes.tiles), triton.cdiv(hidden, n))](
         activated, packed.down_codes, packed.down_scales.view(uint8), packed.down_global_scale, routes.order,
@@ -151,4 +151,4 @@ def blocks_nvfp4(length: int) -> tuple[int, int]:
 
 def experts_nvfp4(x: Tensor, packed: NVFP4Experts, weights: Tensor, index: Tensor) -> Tensor:
     """`reference.experts_nvfp4`: the weighted sum of each token's experts, [tokens, hidden]."""
-    return combine_slots(expert_slots_nvfp4(x, packed, index), weights)
+    return combine_slots(expert_slots_nvfp4(x, packed, index), weights, x.dtype)

@@ -28,16 +28,16 @@ def feedforward_norms(
 
     slots [rows, top_k, hidden] are what the experts gave, weights [rows, top_k].
     """
-    sparse = reference.rms_norm(combine_slots(slots, weights), norms.sparse, eps)
+    sparse = reference.rms_norm(combine_slots(slots, weights, x.dtype), norms.sparse, eps)
     both = reference.rms_norm(reference.rms_norm(dense, norms.dense, eps) + sparse, norms.post, eps)
     x = (x + both) * norms.scalar
     return x, reference.rms_norm(x, norms.following, eps)
 
 
-def combine_slots(slots: Tensor, weights: Tensor) -> Tensor:
+def combine_slots(slots: Tensor, weights: Tensor, dtype: torch.dtype) -> Tensor:
     """Weighted sum over the slots of [tokens, top_k, hidden]: [tokens, hidden]."""
     wide = reference.at_least_fp32(slots) * weights.unsqueeze(-1)
-    return wide.sum(dim=1).to(slots.dtype)
+    return wide.sum(dim=1).to(dtype)
 
 
 def write_qkv(

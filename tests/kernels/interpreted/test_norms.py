@@ -54,7 +54,7 @@ def check_attended(rng: random.Random, dtype: torch.dtype, planted: float = 1.0)
 def check_feedforward(rng: random.Random, dtype: torch.dtype, planted: float = 1.0) -> None:
     rows, hidden, top_k = odd_length(rng, 40), odd_length(rng, 200), rng.randint(1, 8)
     x, dense = gaussian(rows, hidden, dtype=dtype), gaussian(rows, hidden, dtype=dtype, scale=3)
-    slots, gates = gaussian(rows, top_k, hidden, dtype=dtype), torch.rand(rows, top_k)
+    slots, gates = gaussian(rows, top_k, hidden), torch.rand(rows, top_k)
     scalar = torch.tensor([0.7], dtype=dtype)
     parts = [gaussian(hidden, dtype=dtype) for _ in range(4)]
     weights = FeedforwardNorms(parts[0], parts[1], parts[2], scalar, parts[3])
