@@ -72,7 +72,7 @@ class Checkpoint(StoredWeights):
         """
         target = torch.device(device)
         dtype = dtype or self.compute_dtype(target.type)
-        ops, reason = select(target)
+        ops, reason = select(target, dtype)
         with torch.device("meta"):
             model = DiffusionGemma(self.config, ops)
             if self.quantisation != "none":
