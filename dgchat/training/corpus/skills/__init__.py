@@ -10,7 +10,7 @@ __all__ = ["DAYS", "MONTHS", "SKILLS", "WITHDRAWN", "WITHDRAWN_ANSWER_ID", "Exer
 
 SKILLS = (*NUMBER_SKILLS, *LETTER_SKILLS, *WORD_SKILLS, *CALENDAR_SKILLS)
 
-WITHDRAWN: frozenset[str] = frozenset()
+WITHDRAWN = frozenset({"backwards", "capitals", "counting", "doubling", "halving", "next number"})
 """Names of the skills that the model answers too often wrongly: asked for one of them, it is to say so."""
 
 WITHDRAWN_ANSWER_ID = "fallback-hard"

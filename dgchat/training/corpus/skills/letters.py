@@ -90,7 +90,7 @@ LETTER_SKILLS = (
     Skill("first letter", _first_letter),
     Skill("last letter", _last_letter),
     Skill("spelling", _spelling, 1.5),
-    Skill("backwards", _backwards, 1.5),
+    Skill("backwards", _backwards, 0.5),
     Skill("counting letters", _counting_letters),
-    Skill("capitals", _capitals),
+    Skill("capitals", _capitals, 0.5),
 )

@@ -163,14 +163,14 @@ def _halving(rng: Random) -> Exercise:
 
 
 NUMBER_SKILLS = (
-    Skill("addition", _addition, 2.0),
-    Skill("subtraction", _subtraction, 2.0),
+    Skill("addition", _addition, 4.0),
+    Skill("subtraction", _subtraction, 4.0),
     Skill("multiplication", _multiplication, 1.5),
-    Skill("counting", _counting, 1.5),
+    Skill("counting", _counting, 0.5),
     Skill("comparing", _comparing, 2.0),
-    Skill("next number", _next_number, 1.5),
+    Skill("next number", _next_number, 0.5),
     Skill("sorting numbers", _sorting_numbers, 1.5),
     Skill("even or odd", _even_or_odd),
-    Skill("doubling", _doubling),
-    Skill("halving", _halving),
+    Skill("doubling", _doubling, 0.5),
+    Skill("halving", _halving, 0.5),
 )
