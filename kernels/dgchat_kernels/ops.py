@@ -71,7 +71,7 @@ def select(device: torch.device, dtype: torch.dtype | None = None) -> tuple[Ops,
     found: dict[str, Any] = {}
     for name in KERNELS:
         try:
-            found[name] = tried_kernel(name, device)
+            found[name] = built_and_tried(name, device)
         except Exception as error:  # a compiler may fail in any way; each op then has its reference
             failed[name] = _first_line(error)
     ops = replace(PLAIN, **found)
@@ -96,7 +96,7 @@ def reason_against_kernels(device: torch.device, dtype: torch.dtype) -> str | No
     return None
 
 
-def tried_kernel(name: str, device: torch.device) -> Callable[..., Any]:
+def built_and_tried(name: str, device: torch.device) -> Callable[..., Any]:
     """The launcher of an op, once it has computed something tiny on the device: what fails, fails here."""
     module, launcher = KERNELS[name]
     launch = getattr(importlib.import_module(f"dgchat_kernels.{module}"), launcher)

@@ -37,14 +37,13 @@ class Watch:
         begun = monotonic()
         if paste:
             self.process.paste(paste)
+            self._wait_for_words(begun, 1)  # a key on its heels might clear what was not drawn yet
         for key in keys:
             self.process.press(key)
             self._settle()
         if until:
             self.process.wait_for(until, since=begun)
-        deadline = monotonic() + PATIENCE_SECONDS
-        while num_shown(shown_words(self.process.since(begun))) < at_least and monotonic() < deadline:
-            sleep(0.05)
+        self._wait_for_words(begun, at_least)
         self._settle()
         self.look(name, self.process.since(begun), at_least)
 
@@ -58,6 +57,11 @@ class Watch:
         SURFACES.extend(self.leaks)
         assert {name: leaks for name, leaks in self.leaks.items() if leaks} == {}
         assert {name: count for name, count in self.shown.items() if count < 0} == {}
+
+    def _wait_for_words(self, begun: float, at_least: int) -> None:
+        deadline = monotonic() + PATIENCE_SECONDS
+        while num_shown(shown_words(self.process.since(begun))) < at_least and monotonic() < deadline:
+            sleep(0.05)
 
     def _settle(self) -> None:
         deadline = monotonic() + 20

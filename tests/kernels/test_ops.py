@@ -33,7 +33,7 @@ def test_without_an_nvidia_gpu_it_is_plain_torch(kind: str):
 
 
 def test_with_triton_every_op_that_has_a_kernel_gets_it(gpu: pytest.MonkeyPatch):
-    gpu.setattr(ops, "tried_kernel", lambda name, device: kernel)
+    gpu.setattr(ops, "built_and_tried", lambda name, device: kernel)
     chosen, reason = select(CUDA)
     own = {field.name for field in fields(Ops) if getattr(chosen, field.name) is kernel}
     assert own == set(KERNELS)
@@ -66,7 +66,7 @@ def test_a_kernel_that_does_not_build_falls_back_alone_and_says_so(gpu: pytest.M
             raise RuntimeError("ptxas fatal: too old\nand a page of it")
         return kernel
 
-    gpu.setattr(ops, "tried_kernel", build)
+    gpu.setattr(ops, "built_and_tried", build)
     chosen, reason = select(CUDA)
     assert chosen == replace(PLAIN, attention=kernel, experts_nvfp4=kernel, route=kernel)
     assert reason.endswith("; experts by plain torch, its kernel failed: RuntimeError: ptxas fatal: too old")
