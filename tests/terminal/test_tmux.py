@@ -24,6 +24,8 @@ for tide in range(2):
     print(tide)
 ```"""
 FIXED = ("--seed", "7", "--pace", "live")
+TOLD = 'trap : INT; "$@"; echo "left with $?"; exec sleep 600'
+"""A shell that runs its arguments and tells with what they left."""
 
 
 def chat_in(terminal: Tmux, *arguments: str, **script: object) -> Tmux:
@@ -86,7 +88,9 @@ def test_a_terminal_that_grows_in_the_middle_of_an_answer_shows_nothing_stale(op
 
 
 def test_a_prompt_is_typed_stopped_replayed_and_left(open_terminal):
-    terminal = chat_in(open_terminal(), steps=48, step_seconds=0.1)
+    terminal = open_terminal()
+    terminal.start(["sh", "-c", TOLD, "sh", *scripted_command(*FIXED, steps=48, step_seconds=0.1)])
+    terminal.until_shown("ready in")
     terminal.type("a long onne")
     terminal.press("BSpace", "BSpace")
     terminal.type("e")
@@ -105,7 +109,7 @@ def test_a_prompt_is_typed_stopped_replayed_and_left(open_terminal):
     terminal.press("q")
     terminal.until_shown("stopped at", "enter send")
     terminal.press("C-q")
-    terminal.until(lambda: terminal.exit_code == 0)
+    terminal.until_shown("left with 0")
 
 
 def test_a_long_answer_is_scrolled_by_keys(open_terminal):
@@ -234,10 +238,10 @@ def test_leaving_gives_the_terminal_back_as_it_was(open_terminal, keys):
 
 def test_ctrl_c_at_the_plain_prompt_leaves_with_130(open_terminal):
     terminal = open_terminal()
-    terminal.start(scripted_command("--plain", *FIXED))
+    terminal.start(["sh", "-c", TOLD, "sh", *scripted_command("--plain", *FIXED)])
     terminal.until_shown("You:")
     terminal.press("C-c")
-    terminal.until(lambda: terminal.exit_code == 130)
+    terminal.until_shown("left with 130")
 
 
 @pytest.mark.usefixtures("needs_bundled_model")

@@ -14,7 +14,7 @@ from kernel_checks import PLANTED, SHAPES, TYPES, assert_near, gaussian, odd_len
 
 def check(rng: random.Random, dtype: torch.dtype, planted: float = 1.0, dim: int = 0, keys: int = 0) -> None:
     batch, kv_heads, group = rng.choice([1, 2]), rng.choice([1, 2]), rng.choice([1, 2, 3])
-    rows, dim = room(rng, 20, dtype, 5), dim or room(rng, 48, dtype, 20)
+    rows, dim = room(rng, 32, dtype, 20), dim or room(rng, 48, dtype, 32)
     keys = keys or odd_length(rng, 400)
     q = gaussian(batch, kv_heads * group, rows, dim, dtype=dtype, scale=dim**-0.5)
     # a cache of two more rows than count, at either end
