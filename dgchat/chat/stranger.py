@@ -10,13 +10,14 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from threading import Lock, Timer
 from typing import Any
 
 from dgchat.chat import rendering
 from dgchat.errors import CheckpointError
+from dgchat.paths import bundled_model
 from dgchat.posix import bound_process
 
 MAX_MEMORY_BYTES = 512 * 2**20
@@ -34,6 +35,19 @@ _MOST_SECONDS = 600
 
 _FEW_THREADS = {"MALLOC_ARENA_MAX": "1", "RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 """Each thread reserves address space, which is what can be bounded."""
+
+
+def is_our_own(file: str, text: str) -> bool:
+    """Whether the text is that of the bundled model's file, which needs no process of its own."""
+    return text == _our_own(file)
+
+
+@cache
+def _our_own(file: str) -> str | None:
+    try:
+        return (bundled_model() / file).read_text(encoding="utf-8")
+    except OSError:
+        return None
 
 
 class Stranger:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from dgchat.chat.rendering import RenderingFailed, compile_template, render_template
-from dgchat.chat.stranger import Stranger
+from dgchat.chat.stranger import Stranger, is_our_own
 from dgchat.engine.events import ChatMessage
 from dgchat.errors import CheckpointError, TemplateError
-from dgchat.paths import bundled_model
 
 FILE = "chat_template.jinja"
 _HINT = "that of the bundled model, copied over it, serves any DiffusionGemma"
@@ -21,12 +20,8 @@ class ChatTemplate:
     def __init__(self, source: str) -> None:
         """TemplateError if it does not compile within a few seconds and its share of memory."""
         self.can_think = "enable_thinking" in source
-        self._stranger = None if source == _own_source() else Stranger(FILE)
         try:
-            if self._stranger is None:
-                self._template = compile_template(source)
-            else:
-                self._stranger.compile(source)
+            self._render = _renderer(source)
         except (RenderingFailed, CheckpointError) as error:
             raise _template_error(error) from error
 
@@ -36,19 +31,17 @@ class ChatTemplate:
         """
         told = [{"role": message.role, "content": message.text} for message in messages]
         try:
-            if self._stranger is not None:
-                return self._stranger.render(told, thinking)
-            return render_template(self._template, told, thinking)
+            return self._render(told, thinking)
         except (RenderingFailed, CheckpointError) as error:
             raise _template_error(error) from error
 
 
-@cache
-def _own_source() -> str | None:
-    try:
-        return (bundled_model() / FILE).read_text(encoding="utf-8")
-    except OSError:
-        return None
+def _renderer(source: str) -> Callable[[list[dict[str, str]], bool], str]:
+    if is_our_own(FILE, source):
+        return partial(render_template, compile_template(source))
+    stranger = Stranger(FILE)
+    stranger.compile(source)
+    return stranger.render
 
 
 def _template_error(error: RenderingFailed | CheckpointError) -> TemplateError:

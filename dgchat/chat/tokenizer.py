@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from itertools import groupby
 
 from tokenizers import Tokenizer
 
-from dgchat.chat.stranger import try_tokenizer
+from dgchat.chat.stranger import is_our_own, try_tokenizer
 from dgchat.errors import CheckpointError, PromptError
-from dgchat.paths import bundled_model
 
 _PART = "\ufffd"
 """What a token is decoded to that is a part of a character."""
@@ -31,14 +29,6 @@ def _naming_the_file(failed: str) -> Generator[None]:
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
             raise CheckpointError(f"tokenizer.json {failed}: {error}") from error
         raise
-
-
-@cache
-def _own_source() -> str | None:
-    try:
-        return (bundled_model() / "tokenizer.json").read_text(encoding="utf-8")
-    except OSError:
-        return None
 
 
 def _unused_character(text: str) -> str:
@@ -81,7 +71,7 @@ class ChatTokenizer:
     @classmethod
     def from_json(cls, text: str, end_ids: Collection[int]) -> ChatTokenizer:
         """Read tokenizer.json; one that is not the bundled model's is tried in another process before."""
-        if text != _own_source():
+        if not is_our_own("tokenizer.json", text):
             try_tokenizer(text)
         with _naming_the_file("cannot be read"):
             return cls(Tokenizer.from_str(text), end_ids)

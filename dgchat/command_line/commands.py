@@ -66,11 +66,10 @@ def bench(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
         return run_against(settings.model, settings.steps, repeat, json=json, out=sys.stdout)
     if settings.server is not None:
         raise UsageError("a server does not tell its steps", hint="bench measures the model on this machine")
-    load = loader_for(settings, chosen.origins)
+    load = loader_for(settings, chosen.origins, batch or 1)
     if batch is not None:
         from dgchat.bench_batch import run_bench_batch  # only this command needs it
 
-        load = loader_for(settings, chosen.origins, batch)
         return run_bench_batch(load, batch, settings.steps, repeat, json=json, out=sys.stdout)
     from dgchat.bench import run_bench  # only this command needs it
 

@@ -35,10 +35,8 @@ class Stage:
 
     def show(self, watched: Watched) -> None:
         """Run it in a thread, draw it until its last step has been seen, and leave nothing behind."""
-        from dgchat.one_shot.canvas_lines import (
-            CanvasLines,
-            noise_glyphs_for,
-        )  # bring rich: a pipe does without
+        # they bring rich, and a pipe does without
+        from dgchat.one_shot.canvas_lines import CanvasLines, noise_glyphs_for
         from dgchat.one_shot.printer import InPlacePrinter
         from dgchat.one_shot.watch import run_watched
 

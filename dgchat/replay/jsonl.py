@@ -23,6 +23,9 @@ from dgchat.stream import MAX_LINE_BYTES
 from dgchat.stream.answered import Answered
 from dgchat.stream.lines import Decoder, Encoder, StreamEvent, fields_of
 
+_UNTOLD = Prefilled(0, 0, 0, 0.0)
+"""What is said of a prompt of which nothing is known."""
+
 
 def as_jsonl(recording: Recording) -> str:
     """The recording as text that `read_jsonl` reads, in ASCII."""
@@ -40,7 +43,7 @@ def read_jsonl(lines: Iterable[str]) -> Recording:
 
 def events_of(recording: Recording) -> Iterator[Event | Answered]:
     """The recording as a stream tells it, but for why a canvas ended."""
-    yield recording.prefilled or Prefilled(0, 0, 0, 0.0)
+    yield recording.prefilled or _UNTOLD
     count = len(recording.canvases)
     for canvas in recording.canvases:
         index, length = canvas[0].canvas_index, len(canvas[0].token_ids)
@@ -57,7 +60,7 @@ def _made_out(recording: Recording) -> Finished:
     last = canvases[-1][-1]
     ends = [canvas[-1].end for canvas in canvases]
     lengths = [len(canvas[-1].token_ids) for canvas in canvases]
-    prefilled = recording.prefilled or Prefilled(0, 0, 0, 0.0)
+    prefilled = recording.prefilled or _UNTOLD
     return Finished(
         text=recording.text,
         thought="".join(settled_text(canvas, is_thought=True) for canvas in canvases).strip(),

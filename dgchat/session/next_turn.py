@@ -8,6 +8,7 @@ from dataclasses import replace
 from dgchat.engine.events import MAX_SEED
 from dgchat.errors import UsageError
 from dgchat.session.commands import read_number, read_switch
+from dgchat.session.needs import need_model
 from dgchat.session.presets import preset_of, read_steps
 from dgchat.session.session import Session
 
@@ -22,7 +23,7 @@ def _system(session: Session, argument: str) -> str:
 
 
 def _steps(session: Session, argument: str) -> str:
-    _need_model(session)
+    need_model(session)
     if argument:
         session.settings = replace(session.settings, steps=read_steps(argument, session.max_steps))
     name = preset_of(session.steps, session.max_steps)
@@ -31,7 +32,7 @@ def _steps(session: Session, argument: str) -> str:
 
 
 def _tokens(session: Session, argument: str) -> str:
-    _need_model(session)
+    need_model(session)
     if argument:
         most = session.max_canvases * session.canvas_length
         tokens = read_number(argument, "The number of tokens", 1, most)
@@ -72,10 +73,3 @@ NEXT_TURN_COMMANDS: Mapping[str, Callable[[Session, str], str]] = {
     "alternatives": _alternatives,
 }
 """Command name -> what it does with its argument; UsageError for one that it cannot use."""
-
-
-def _need_model(session: Session) -> None:
-    if session.load_error is not None:
-        raise UsageError("There is no model.", hint="/retry loads it again")
-    if session.info is None:
-        raise UsageError("The model is still loading.", hint="its ranges are not known yet")

@@ -258,6 +258,12 @@ class Session:
         """Go on with this conversation, and with its last prompt if that has no answer; settings stay."""
         self.conversation, self.unanswered, self.edited = conversation, unanswered, None
 
+    def rename(self, title: str) -> None:
+        """Give the conversation another title, also where it is stored."""
+        self.conversation.title = title
+        if self.store is not None and self.conversation.id:
+            self.store.rename(self.conversation.id, title)
+
     def close(self) -> int:
         """Stop the answer, keep its draft, and write what is not yet on the disk; how much could not be."""
         if self.cancel():

@@ -13,9 +13,9 @@ from dgchat.replay.recording import Recording
 from dgchat.session.age import age
 from dgchat.session.commands import COMMANDS
 from dgchat.session.last_turn import cut_turn, describe_stats, last_turn
+from dgchat.session.needs import need_store
 from dgchat.session.next_turn import NEXT_TURN_COMMANDS
 from dgchat.session.session import Session
-from dgchat.session.store.store import Store
 from dgchat.session.transcript_file import wanted_file, write_conversation
 from dgchat.ui.plain_answer import answer, say
 
@@ -84,7 +84,7 @@ class PlainCommands:
         self._say(f"Taken back: {turn.prompt}")
 
     def _resume(self, argument: str) -> None:
-        store = self._need_store()
+        store = need_store(self._session)
         if argument:
             self._session.resume(*store.load(store.find(argument).id))
             recall(self._session, self._writes)
@@ -100,9 +100,7 @@ class PlainCommands:
         if not conversation.title:
             raise UsageError("There is no conversation yet.")
         if argument:
-            conversation.title = argument
-            if self._session.store is not None and conversation.id:
-                self._session.store.rename(conversation.id, argument)
+            self._session.rename(argument)
         self._say(f"Its title is: {conversation.title}")
 
     def _save(self, argument: str) -> None:
@@ -122,13 +120,6 @@ class PlainCommands:
 
     def _stats(self, argument: str) -> None:
         self._say(describe_stats(last_turn(self._session)))
-
-    def _need_store(self) -> Store:
-        if self._session.store_error is not None:
-            raise self._session.store_error
-        if self._session.store is None:
-            raise UsageError("Conversations are not stored in this chat.", hint="it runs with --no-save")
-        return self._session.store
 
     def _say(self, text: str) -> None:
         say(self._writes, text)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from dgchat.errors import UsageError
 from dgchat.session.last_turn import cut_turn, describe_stats, last_turn
+from dgchat.session.needs import need_idle
 from dgchat.session.next_turn import NEXT_TURN_COMMANDS
 from dgchat.ui.current_app import current_app
 from dgchat.ui.screens.help import HelpScreen
@@ -94,14 +94,14 @@ class ChatCommands:
         current_app(self._screen).push_screen(HelpScreen(self._screen.keymap))
 
     async def _new(self, argument: str) -> None:
-        self._refuse_while_running()
+        need_idle(self._session)
         self._session.forget()
         await self._screen.clear()
         self._screen.query_one(TitleBar).topic = ""
         self._screen.flash("a new conversation")
 
     async def _clear(self, argument: str) -> None:
-        self._refuse_while_running()
+        need_idle(self._session)
         await self._screen.clear()
         self._screen.flash("the model still has the conversation; /new starts another")
 
@@ -114,7 +114,7 @@ class ChatCommands:
             self._screen.flash(said)
 
     async def _continue(self, argument: str) -> None:
-        self._refuse_while_running()
+        need_idle(self._session)
         turn = cut_turn(self._session)
         await self._screen.course.begin(turn.prompt, replaces=turn, begun=turn.text)
 
@@ -130,7 +130,3 @@ class ChatCommands:
 
     async def _say(self, text: str) -> None:
         await self._screen.say(Notice(text))
-
-    def _refuse_while_running(self) -> None:
-        if self._session.running is not None:
-            raise UsageError("An answer is still being written.", hint="esc stops it and keeps the draft")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from dgchat.errors import StoreError, UsageError
 from dgchat.session.commands import read_number
-from dgchat.session.store.store import Store
+from dgchat.session.last_turn import last_turn
+from dgchat.session.needs import need_idle, need_store
 from dgchat.session.transcript_file import wanted_file, write_conversation
 from dgchat.session.turn import Turn
 from dgchat.ui.branch_view import show_branch
@@ -88,8 +89,8 @@ class ConversationCommands:
         self._screen.call_later(self.tell_trouble, trouble)
 
     async def _resume(self, argument: str) -> None:
-        self._refuse_while_running()
-        store = self._need_store()
+        need_idle(self._session)
+        store = need_store(self._session)
         if argument:
             summary = await asyncio.to_thread(store.find, argument)
             await self._take_up_stored(summary.id)
@@ -106,7 +107,7 @@ class ConversationCommands:
             self._show_title(picker.present_title)
 
     async def _take_up_stored(self, identity: str) -> None:
-        self._session.resume(*await asyncio.to_thread(self._need_store().load, identity))
+        self._session.resume(*await asyncio.to_thread(need_store(self._session).load, identity))
         await self.take_up()
 
     async def _rename(self, argument: str) -> None:
@@ -116,9 +117,8 @@ class ConversationCommands:
         if not argument:
             self._screen.prepare(f"/rename {' '.join(conversation.title.split())}")
             return
-        self._show_title(argument)
-        if self._session.store is not None and conversation.id:
-            self._session.store.rename(conversation.id, argument)
+        self._session.rename(argument)
+        self._screen.query_one(TitleBar).topic = argument
         self._screen.flash("renamed")
 
     def _show_title(self, title: str) -> None:
@@ -126,8 +126,8 @@ class ConversationCommands:
         self._screen.query_one(TitleBar).topic = title
 
     async def _delete(self, argument: str) -> None:
-        self._refuse_while_running()
-        store, conversation = self._need_store(), self._session.conversation
+        need_idle(self._session)
+        store, conversation = need_store(self._session), self._session.conversation
         if not conversation.id:
             raise UsageError("There is nothing stored to delete.")
         if argument.lower() != "yes":
@@ -146,10 +146,10 @@ class ConversationCommands:
         self._screen.flash("deleted; /undo brings it back")
 
     async def _undo(self, argument: str) -> None:
-        self._refuse_while_running()
+        need_idle(self._session)
         if not self._session.turns and self._deleted:
             identity, self._deleted = self._deleted, ""
-            await asyncio.to_thread(self._need_store().restore(identity).wait)
+            await asyncio.to_thread(need_store(self._session).restore(identity).wait)
             await self._take_up_stored(identity)
             self._screen.flash("it is back")
             return
@@ -164,8 +164,9 @@ class ConversationCommands:
         self._screen.give_back(turn.prompt)
 
     async def _edit(self, argument: str) -> None:
-        self._refuse_while_running()
-        turns = self._turns()
+        need_idle(self._session)
+        last_turn(self._session)
+        turns = self._session.turns
         number = read_number(argument, "The number of a prompt", 1, len(turns)) if argument else len(turns)
         self.drop_edit()
         self._session.edited = turns[number - 1]
@@ -175,7 +176,7 @@ class ConversationCommands:
         self._screen.flash("enter sends it as another version · esc leaves all as it was")
 
     async def _branch(self, argument: str) -> None:
-        self._refuse_while_running()
+        need_idle(self._session)
         fork, wanted = self._fork(argument)
         versions = self._session.conversation.versions(fork)
         place = versions.index(fork) if fork in self._session.turns else -1
@@ -202,7 +203,7 @@ class ConversationCommands:
         return turn, read_number(version, "The number of a version", 1, most) if version else None
 
     async def _save(self, argument: str) -> None:
-        self._turns()
+        last_turn(self._session)
         file, form = wanted_file(argument) or (argument, "")
         path = await asyncio.to_thread(write_conversation, self._session.conversation, file, form)
         self._screen.flash(f"written to {path}")
@@ -210,19 +211,3 @@ class ConversationCommands:
     async def _export(self, argument: str) -> None:
         """A conversation is written by /save, how an answer came to be by /export; either finds the other."""
         await (self._save(argument) if wanted_file(argument) else self._export_replay(argument))
-
-    def _turns(self) -> list[Turn]:
-        if not self._session.turns:
-            raise UsageError("There is no answer yet.")
-        return self._session.turns
-
-    def _need_store(self) -> Store:
-        if self._session.store_error is not None:
-            raise self._session.store_error
-        if self._session.store is None:
-            raise UsageError("Conversations are not stored in this chat.", hint="it runs with --no-save")
-        return self._session.store
-
-    def _refuse_while_running(self) -> None:
-        if self._session.running is not None:
-            raise UsageError("An answer is still being written.", hint="esc stops it and keeps the draft")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dgchat.errors import UsageError
 from dgchat.session.commands import read_number
+from dgchat.session.last_turn import last_turn
 from dgchat.session.turn import Turn
 from dgchat.ui.code_blocks import code_blocks
 from dgchat.ui.current_app import current_app
@@ -27,10 +28,8 @@ class CopyCommands:
         return {"copy": self._copy}
 
     async def _copy(self, argument: str) -> None:
-        turns = self._screen.session.turns
-        if not turns:
-            raise UsageError("There is no answer yet.")
-        current_app(self._screen).copy_to_clipboard(_wanted(turns[-1], argument))
+        turn = last_turn(self._screen.session)
+        current_app(self._screen).copy_to_clipboard(_wanted(turn, argument))
 
 
 def _wanted(turn: Turn, argument: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dgchat.errors import UsageError
+from dgchat.session.last_turn import last_turn
+from dgchat.session.needs import need_idle
 from dgchat.session.refining import DEFAULT_NOISE_LEVEL, Refining
 from dgchat.session.turn import Turn
 from dgchat.settings import REFINE_KEY, read_key
@@ -27,11 +29,8 @@ class RefineCommands:
         return {"refine": self._refine}
 
     async def _refine(self, argument: str) -> None:
-        if self._session.running is not None:
-            raise UsageError("An answer is still being written.", hint="esc stops it and keeps the draft")
-        if not self._session.turns:
-            raise UsageError("There is no answer yet.")
-        turn = self._session.turns[-1]
+        need_idle(self._session)
+        turn = last_turn(self._session)
         noise_level = _noise_level(argument)
         refining = _by_server(turn, argument) if noise_level is None else _by_model(turn, noise_level)
         self._screen.views.dim(turn)

@@ -9,6 +9,7 @@ from dgchat.errors import UsageError
 from dgchat.replay.export import export_recording, free_name
 from dgchat.replay.recording import Recording
 from dgchat.session.commands import read_number
+from dgchat.session.last_turn import last_turn
 from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
 from dgchat.ui.palette_of import palette_of
@@ -56,12 +57,11 @@ class ReplayCommands:
 
     def _turn(self, number: int) -> Turn:
         """The turn that is the `number`-th, if there is something of it to see."""
-        turns = self._screen.session.turns
-        if not turns:
-            raise UsageError("There is no answer yet.")
-        if not len(turns[number - 1].trace):
+        last_turn(self._screen.session)
+        turn = self._screen.session.turns[number - 1]
+        if not len(turn.trace):
             raise UsageError("No step of this answer was recorded.")
-        return turns[number - 1]
+        return turn
 
     @property
     def _model(self) -> str:

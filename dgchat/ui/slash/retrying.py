@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from dgchat.errors import UsageError
 from dgchat.session.commands import read_number
+from dgchat.session.last_turn import last_turn
+from dgchat.session.needs import need_idle
 from dgchat.session.turn import Turn
 from dgchat.ui.current_app import current_app
 from dgchat.ui.screens.compare import CompareScreen
@@ -34,13 +36,10 @@ class RetryCommands:
         return {"retry": self._retry}
 
     async def _retry(self, argument: str) -> None:
-        if self._session.running is not None:
-            raise UsageError("An answer is still being written.", hint="esc stops it and keeps the draft")
-        if not self._session.turns:
-            if await self._screen.load_again():
-                return
-            raise UsageError("There is no answer yet.")
-        turn = self._session.turns[-1]
+        need_idle(self._session)
+        if not self._session.turns and await self._screen.load_again():
+            return
+        turn = last_turn(self._session)
         if not argument:
             self._screen.views.dim(turn)
             await self._screen.course.begin(turn.prompt, replaces=turn)
