@@ -45,6 +45,7 @@ class DgchatApp(App[None]):
 
     TITLE = "dgchat"
     CSS_PATH = "app.tcss"
+    DEFAULT_MODE = "chat"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "quit", show=False, priority=True),
         Binding("ctrl+c", "interrupt", "copy, close, stop", show=False, priority=True),
@@ -62,6 +63,7 @@ class DgchatApp(App[None]):
             self.register_theme(known.to_textual())
         self.theme = look.theme.name
         self.chat = ChatScreen(session, look, keymap)
+        self.add_mode(self.DEFAULT_MODE, lambda: self.chat)
         self._resize_pace = ResizePace(self.set_timer)
         self.crash: BaseException | None = None
         """What ended the chat, if the program is at fault."""
@@ -70,7 +72,6 @@ class DgchatApp(App[None]):
         """Show the chat, watch over themes, title and motion, and go when told to."""
         leave_on_signals(self._leave)
         self._look.attach(self)
-        self.push_screen(self.chat)
         self.set_interval(THEME_POLL_SECONDS, self._look.reload_themes)
         self.call_after_refresh(self._watch_topic)
 

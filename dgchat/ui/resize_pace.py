@@ -6,8 +6,10 @@ from collections.abc import Callable
 from time import monotonic
 
 from textual import events
+from textual.geometry import Size
+from textual.screen import Screen
 
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS = 0.2
 """From one change of size that is followed to the next."""
 
 
@@ -40,3 +42,13 @@ class ResizePace:
         self._released, self._held = self._held, None
         if self._released is not None:
             again(self._released)
+
+
+class SizedOnce(Screen[None]):
+    """Is laid out once in a size: textual tells it of the same one again after its layout, and once for each
+    screen that lies over it.
+    """
+
+    def _screen_resized(self, size: Size) -> None:
+        if size != self.outer_size:
+            super()._screen_resized(size)

@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static, TextArea
 
 from dgchat.errors import DgchatError
@@ -26,6 +25,7 @@ from dgchat.ui.interrupts import Interrupts
 from dgchat.ui.keys import Keymap
 from dgchat.ui.look import Look
 from dgchat.ui.messages import ModelFailed, ModelLoaded, TurnEnded, TurnMoved
+from dgchat.ui.resize_pace import SizedOnce
 from dgchat.ui.screens.theme_picker import ThemePicker
 from dgchat.ui.slash.commands import ChatCommands
 from dgchat.ui.turn_course import TurnCourse
@@ -48,7 +48,7 @@ _WIDTHS = [(0, "-narrow"), (72, "-medium"), (110, "-wide"), (132, PANEL_CLASS)]
 _HEIGHTS = [(0, "-short"), (14, "-high")]
 
 
-class ChatScreen(Screen[None]):
+class ChatScreen(SizedOnce):
     """Sends prompts to the session and shows what comes of them."""
 
     CSS_PATH = "chat.tcss"
