@@ -146,11 +146,13 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
         str | None,
         typer.Option(
             "--resume",
-            "--session",
             metavar="ID|NAME|TEXT",
             help="Go on with this conversation, or the latest that holds the text; a one-shot begins one of "
             "a NAME that is new.",
         ),
+    ] = None,
+    session: Annotated[
+        str | None, typer.Option("--session", metavar="ID|NAME|TEXT", help="The same as --resume.")
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Fetch the model of --model without asking, if need be.")
@@ -158,7 +160,7 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> int:
     flags = {name: call.params[name] for name in setting_names()}
-    past = wanted_past(resume, goes_on=goes_on)
+    past = wanted_past(resume, session, goes_on=goes_on)
     if version:
         sys.stdout.write(f"dgchat {__version__}\n")
         raise typer.Exit
@@ -195,8 +197,7 @@ def _chat(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     from dgchat.one_shot.continuing import Continuing  # brings sqlite3
 
     continuing = Continuing.open(past, settings)
-    if continuing.begins:
-        sys.stderr.write(f"dgchat: a new conversation begins: {visible(continuing.begins)}\n")
+    sys.stderr.writelines(f"dgchat: {visible(line, newlines=False)}\n" for line in continuing.remarks())
     asked = (*continuing.messages(), *asked)
     return run_one_shot(asked, settings, loader, wanted, sys.stdout, sys.stderr, continuing)
 

@@ -10,6 +10,7 @@ from dgchat.engine.events import ChatMessage
 from dgchat.errors import StoreError, UsageError
 from dgchat.session.conversation import Conversation
 from dgchat.session.past import PastWanted, find_past
+from dgchat.session.store.damage import told_of_damage
 from dgchat.session.store.ids import is_id
 from dgchat.session.store.store import Store, store_path
 from dgchat.session.turn import Turn
@@ -40,10 +41,10 @@ class Continuing:
             raise
         return cls(store, conversation)
 
-    @property
-    def begins(self) -> str:
-        """The name of the conversation, if it is a new one."""
-        return "" if self._conversation.id else self._conversation.title
+    def remarks(self) -> list[str]:
+        """What to tell of the conversation: that it is new, or what of it could not be read."""
+        begins = "" if self._conversation.id else f"a new conversation begins: {self._conversation.title}"
+        return [remark for remark in (begins, told_of_damage(self._conversation.damaged)) if remark]
 
     def messages(self) -> tuple[ChatMessage, ...]:
         """What has been said on the branch that was read last."""
@@ -88,7 +89,7 @@ def _found_or_new(store: Store, wanted: PastWanted) -> Conversation:
     except UsageError:
         if not _is_name(wanted.text):
             raise
-    return Conversation(title=wanted.text)
+    return Conversation(title=wanted.text, is_named=True)
 
 
 def _is_name(text: str) -> bool:

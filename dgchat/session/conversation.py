@@ -22,6 +22,10 @@ class Conversation:
     """Every turn with an answer or a draft, in the order in which they were asked."""
     leaf: Turn | None = None
     """The end of the branch that is being read; None while that is empty."""
+    is_named: bool = False
+    """Whether the title is a name that only one conversation is to have."""
+    damaged: tuple[str, ...] = ()
+    """What of the stored turns could not be read and was left out, each with its turn."""
 
     @property
     def branch(self) -> list[Turn]:

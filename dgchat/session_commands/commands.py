@@ -12,6 +12,8 @@ from typing import TextIO
 from dgchat.errors import StoreError, UsageError
 from dgchat.safe_text import visible
 from dgchat.session.age import age
+from dgchat.session.conversation import Conversation
+from dgchat.session.store.damage import told_of_damage
 from dgchat.session.store.ids import parse_id
 from dgchat.session.store.records import Summary
 from dgchat.session.store.store import ERASE_AFTER_DAYS, Store, store_path
@@ -32,19 +34,19 @@ def run_list(text: str, out: TextIO, *, deleted: bool, json: bool) -> int:
     return 0
 
 
-def run_show(which: str, out: TextIO, *, json: bool) -> int:
+def run_show(which: str, out: TextIO, err: TextIO, *, json: bool) -> int:
     """The conversation as text that can be shown anywhere, or as JSON."""
     with _need_store(which) as store:
-        conversation, _ = store.load(store.find(which).id)
+        conversation = _load(store, which, err)
         text = as_text(conversation, "json" if json else "md")
     out.write(text if json else visible(text))
     return 0
 
 
-def run_export(which: str, file: str, form: str, out: TextIO) -> int:
+def run_export(which: str, file: str, form: str, out: TextIO, err: TextIO) -> int:
     """Write the conversation to a file, and print the file's name."""
     with _need_store(which) as store:
-        conversation, _ = store.load(store.find(which).id)
+        conversation = _load(store, which, err)
         out.write(f"{visible(str(write_conversation(conversation, file, form)), newlines=False)}\n")
     return 0
 
@@ -60,6 +62,13 @@ def run_delete(ids: Sequence[str], err: TextIO, *, now: bool) -> int:
 def run_restore(ids: Sequence[str], err: TextIO) -> int:
     """Bring these back."""
     return _change(ids, lambda store: store.restore, "they are back", err)
+
+
+def _load(store: Store, which: str, err: TextIO) -> Conversation:
+    conversation, _ = store.load(store.find(which).id)
+    if damage := told_of_damage(conversation.damaged):
+        err.write(f"dgchat: {visible(damage, newlines=False)}\n")
+    return conversation
 
 
 def _change(

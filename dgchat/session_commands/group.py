@@ -44,7 +44,7 @@ def _show(which: Identity, json: Json = False) -> int:
     """Print a conversation as Markdown, or all its turns as JSON."""
     from dgchat.session_commands.commands import run_show
 
-    return run_show(which, sys.stdout, json=json)
+    return run_show(which, sys.stdout, sys.stderr, json=json)
 
 
 @sessions.command("export")
@@ -60,7 +60,7 @@ def _export(
     """Write a conversation to a file of its own; nothing is ever overwritten."""
     from dgchat.session_commands.commands import run_export
 
-    return run_export(which, file, form or "", sys.stdout)
+    return run_export(which, file, form or "", sys.stdout, sys.stderr)
 
 
 @sessions.command("delete")

@@ -63,7 +63,7 @@ class DgchatApp(App[None]):
             self.register_theme(known.to_textual())
         self.theme = look.theme.name
         self.chat = ChatScreen(session, look, keymap)
-        self.add_mode(self.DEFAULT_MODE, lambda: self.chat)
+        self.add_mode(self.DEFAULT_MODE, lambda: self.chat)  # pyright: ignore[reportUnknownMemberType]
         self._resize_pace = ResizePace(self.set_timer)
         self.crash: BaseException | None = None
         """What ended the chat, if the program is at fault."""

@@ -16,6 +16,7 @@ from dgchat.session.last_turn import cut_turn, describe_stats, last_turn
 from dgchat.session.needs import need_store
 from dgchat.session.next_turn import NEXT_TURN_COMMANDS
 from dgchat.session.session import Session
+from dgchat.session.store.damage import told_of_damage
 from dgchat.session.transcript_file import wanted_file, write_conversation
 from dgchat.ui.plain_answer import answer, say
 
@@ -128,6 +129,8 @@ class PlainCommands:
 def recall(session: Session, writes: TextIO) -> None:
     """The end of the conversation that goes on, and a last prompt without an answer."""
     turns = session.turns
+    if damage := told_of_damage(session.conversation.damaged):
+        say(writes, damage)
     if turns:
         say(writes, f"Going on with: {session.conversation.title}. Turns so far: {len(turns)}.")
     for turn in turns[-_RECALLED_TURNS:]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -122,6 +124,41 @@ def test_a_name_that_is_new_begins_a_conversation_and_goes_on_with_it(
     assert [prompt for prompt, _ in stored(named.id)] == ["So?", "Another nightly-tide?", "And?"]
 
 
+def begin_and_hold(prompt: str) -> subprocess.Popen[bytes]:
+    """A one-shot that has found no conversation of the name, stopped while it waits to make one."""
+    command = scripted_command("--session", "nightly", "-p", prompt)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    assert process.stderr.readline() == b"dgchat: a new conversation begins: nightly\n"
+    process.send_signal(signal.SIGSTOP)
+    return process
+
+
+def test_two_that_begin_the_same_name_at_the_same_moment_make_one_conversation() -> None:
+    Store(store_path()).close()
+    with closing(sqlite3.connect(store_path(), isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")  # nobody else writes
+        both = [begin_and_hold("One?"), begin_and_hold("Two?")]
+        connection.execute("COMMIT")
+    for process in both:
+        process.send_signal(signal.SIGCONT)
+    assert [process.wait(60) for process in both] == [0, 0]
+    with closing(Store(store_path())) as store:
+        (summary,) = store.summaries()
+        conversation, _ = store.load(summary.id)
+    assert {(turn.prompt, turn.text) for turn in conversation.turns} == {("One?", ANSWER), ("Two?", ANSWER)}
+
+
+def test_what_is_damaged_of_the_conversation_is_told_in_one_line(
+    engine: ScriptedEngine, past: Conversation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(store_path(), isolation_level=None)) as connection:
+        connection.execute("UPDATE turns SET settings = 'no json' WHERE conversation = ?", [past.id])
+    assert run(["--session", past.id, "--prompt", "So?"]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"dgchat: Damaged in the store, and left out here: settings of {past.id}.1,")
+
+
 def test_a_conversation_that_fails_at_once_is_there_nonetheless(
     engine: ScriptedEngine, past: Conversation
 ) -> None:
@@ -144,7 +181,11 @@ def test_an_id_that_is_not_there_begins_nothing(identity: str, past: Conversatio
         (("--continue", "--messages", "chat.json"), "--messages holds the whole chat"),
         (("--continue", "--no-save", "-p", "So?"), "conversations are not stored"),
         (("--session", "no such words", "-p", "So?"), "No conversation is named"),
-        (("--continue", "--session", "x", "-p", "So?"), "exclude each other"),
+        (("--continue", "--session", "x", "-p", "So?"), "--continue and --session exclude each other"),
+        (("--resume", "x", "--session", "x", "-p", "So?"), "--resume and --session exclude each other"),
+        (("--session", "", "-p", "So?"), "--session needs the name of a conversation"),
+        (("--session", " ", "-p", "So?"), "--session needs the name of a conversation"),
+        (("--resume", "", "-p", "So?"), "--resume needs an id or words"),
     ],
 )
 def test_what_cannot_be_continued_is_said(arguments: tuple[str, ...], why: str, past: Conversation) -> None:

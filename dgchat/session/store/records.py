@@ -78,43 +78,71 @@ def answer_values(turn: Turn) -> Values:
     }
 
 
-def read_turn(row: sqlite3.Row, read_trace: Callable[[], Trace]) -> Turn:
-    """A stored turn, its parent not yet known; an answer whose writer was killed is one that was stopped.
+def read_turn(row: sqlite3.Row, read_trace: Callable[[], Trace]) -> tuple[Turn, list[str]]:
+    """A stored turn, its parent not yet known, and the columns of it that are damaged; an answer whose writer
+    was killed is one that was stopped.
 
-    Of a row that was damaged all is read that still makes sense: no word is lost for a field beside it.
+    Of a damaged row all is read that still makes sense: no word is lost for a field beside it.
     """
-    stats = _record(GenerationStats, row["stats"])
+    columns = _Columns(row)
     turn = Turn(
-        prompt=_text(row["prompt"]),
-        settings=_record(TurnSettings, row["settings"]),
-        begun=_text(row["begun"]),
-        attachments=tuple(_attachments(row["attachments"])),
+        prompt=columns.text("prompt"),
+        settings=columns.record(TurnSettings, "settings"),
+        begun=columns.text("begun"),
+        attachments=columns.attachments(),
         trace=StoredTrace(read_trace),
         id=turn_id(row["conversation"], row["number"]),
         asked=row["asked"],
-        model=_text(row["model"]),
+        model=columns.text("model"),
     )
     if row["answer"] is not None:
-        reasons = [reason for reason in FinishReason if reason == row["reason"]]
-        new = _text(row["answer"])[len(turn.begun) :]
-        reason = reasons[0] if reasons else FinishReason.CANCELLED
-        turn.finished = Finished(new, _text(row["thought"]), reason, stats)
-    return turn
+        new = columns.text("answer")[len(turn.begun) :]
+        stats = columns.record(GenerationStats, "stats") if row["stats"] is not None else GenerationStats()
+        turn.finished = Finished(new, columns.text("thought"), columns.reason(), stats)
+    return turn, columns.damaged
 
 
-def _record(kind: type[Record], text: str | None) -> Record:
-    """The stored fields that are still known and what they should be, defaults for the others."""
-    stored = _parsed(text)
-    if not isinstance(stored, dict):
-        return kind()
-    given = cast("dict[str, Any]", stored)
-    types = get_type_hints(kind)
-    fitting = {
-        known.name: given[known.name]
-        for known in fields(kind)
-        if known.name in given and _fits(given[known.name], types[known.name])
-    }
-    return kind(**fitting)
+class _Columns:
+    """Reads the columns of a turn, and notes which of them are not what was written there."""
+
+    def __init__(self, row: sqlite3.Row) -> None:
+        self._row = row
+        self.damaged: list[str] = []
+
+    def text(self, column: str) -> str:
+        """A text; bytes that are none are shown as far as they go."""
+        value = self._row[column]
+        if isinstance(value, str):
+            return value
+        self.damaged.append(column)
+        return _text(value)
+
+    def record(self, kind: type[Record], column: str) -> Record:
+        """The stored fields that are still known and what they should be, defaults for the others."""
+        stored = _parsed(self._row[column])
+        given = cast("dict[str, Any]", stored if isinstance(stored, dict) else {})
+        types = get_type_hints(kind)
+        known = {each.name: given[each.name] for each in fields(kind) if each.name in given}
+        fitting = {name: value for name, value in known.items() if _fits(value, types[name])}
+        if len(fitting) < len(known) or not isinstance(stored, dict):
+            self.damaged.append(column)
+        return kind(**fitting)
+
+    def attachments(self) -> tuple[Attachment, ...]:
+        """The files that were sent along, without those that cannot be read."""
+        stored = _parsed(self._row["attachments"])
+        read = tuple(_attachments(stored))
+        if not isinstance(stored, list) or len(read) < len(cast("list[object]", stored)):
+            self.damaged.append("attachments")
+        return read
+
+    def reason(self) -> FinishReason:
+        """Why the answer ended; there is none as long as it is being written."""
+        stored = self._row["reason"]
+        reasons = [reason for reason in FinishReason if reason == stored]
+        if stored is not None and not reasons:
+            self.damaged.append("reason")
+        return reasons[0] if reasons else FinishReason.CANCELLED
 
 
 def _fits(value: object, wanted: Any) -> bool:
@@ -125,8 +153,7 @@ def _fits(value: object, wanted: Any) -> bool:
     return isinstance(value, kinds) or (isinstance(value, int) and float in kinds)
 
 
-def _attachments(text: object) -> Iterator[Attachment]:
-    stored = _parsed(text)
+def _attachments(stored: object) -> Iterator[Attachment]:
     for attached in cast("list[object]", stored) if isinstance(stored, list) else []:
         try:
             given = cast("dict[str, Any]", attached)

@@ -14,8 +14,11 @@ from dgchat.session.turn import Turn
 
 
 def insert_turn(connection: sqlite3.Connection, conversation: Conversation, turn: Turn) -> None:
-    """A prompt, and its conversation with it if that is new or was erased meanwhile; gives both their ids."""
-    conversation_id = conversation.id or _unused_id(connection)
+    """A prompt, and its conversation with it if that is new or was erased meanwhile; gives both their ids.
+
+    A new one with a name that another process has meanwhile given to one of its own is that one.
+    """
+    conversation_id = conversation.id or _id_of_name(connection, conversation) or _unused_id(connection)
     connection.execute(
         "INSERT INTO conversations (id, title, created, changed) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET changed = excluded.changed, deleted = NULL",
@@ -81,14 +84,20 @@ def read_conversation(
 ) -> tuple[Conversation, str]:
     """The conversation, and the last prompt on its branch if there is no answer to it, else nothing."""
     conversation = Conversation(row["id"], row["title"], row["created"])
-    known: dict[int, Turn] = {}
+    known: dict[int | None, Turn | None] = {None: None}
+    damaged: list[str] = []
     for turn_row in turn_rows:
-        turn = read_turn(turn_row, read_trace(turn_id(row["id"], turn_row["number"])))
+        turn, columns = read_turn(turn_row, read_trace(turn_id(row["id"], turn_row["number"])))
+        columns += ["place"] if turn_row["parent"] not in known else []
+        damaged += [f"{column} of {turn.id}" for column in columns]
         turn.parent = known.get(turn_row["parent"])
         known[turn_row["number"]] = turn
-    conversation.turns = [turn for turn in known.values() if turn.messages()]
+    turns = [turn for turn in known.values() if turn is not None]
+    damaged += ["the place that was read last"] if row["leaf"] not in known else []
+    conversation.damaged = tuple(damaged)
+    conversation.turns = [turn for turn in turns if turn.messages()]
     conversation.leaf = known.get(row["leaf"])
-    return conversation, _unanswered(list(known.values()), conversation)
+    return conversation, _unanswered(turns, conversation)
 
 
 def _unanswered(turns: list[Turn], conversation: Conversation) -> str:
@@ -101,6 +110,14 @@ def _unanswered(turns: list[Turn], conversation: Conversation) -> str:
 def _update_conversation(connection: sqlite3.Connection, conversation: str, values: Values) -> None:
     sets = ", ".join(f"{column} = ?" for column in values)
     connection.execute(f"UPDATE conversations SET {sets} WHERE id = ?", [*values.values(), conversation])
+
+
+def _id_of_name(connection: sqlite3.Connection, conversation: Conversation) -> str:
+    found = connection.execute(
+        "SELECT id FROM conversations WHERE deleted IS NULL AND title = ? ORDER BY changed DESC LIMIT 1",
+        [storable(conversation.title)],
+    ).fetchone()
+    return found["id"] if found and conversation.is_named else ""
 
 
 def _unused_id(connection: sqlite3.Connection) -> str:

@@ -10,6 +10,7 @@ from dgchat.errors import StoreError, UsageError
 from dgchat.session.commands import read_number
 from dgchat.session.last_turn import last_turn
 from dgchat.session.needs import need_idle, need_store
+from dgchat.session.store.damage import told_of_damage
 from dgchat.session.transcript_file import wanted_file, write_conversation
 from dgchat.session.turn import Turn
 from dgchat.ui.branch_view import show_branch
@@ -61,6 +62,8 @@ class ConversationCommands:
         """Show the session's conversation from its end; a last prompt without an answer is in the box."""
         conversation = self._session.conversation
         await show_branch(self._screen, conversation.leaf)
+        if damage := told_of_damage(conversation.damaged):
+            await self._screen.say(Notice(damage))
         if self._session.unanswered:
             self._screen.give_back(self._session.unanswered)
             self._screen.flash("the last prompt has no answer yet; enter sends it")
