@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 DRIVER = """
 import json, sys
+from collections import deque
 import dgchat.api
 from scripted_engine import ScriptedEngine
 
@@ -36,6 +37,7 @@ def load_engine(name, device, on_progress, on_plan, **options):
 
         raise CheckpointError(unloadable)
     engine = ScriptedEngine(**script)
+    engine.requests = deque(maxlen=1)  # of many turns they would be most of what is in memory
     engine.load(on_progress)
     return engine
 

@@ -203,7 +203,7 @@ def soak(open_chat: OpenChat, turns: int) -> None:
             figures.append(process_figures(chat.child))
         if number % 50 == 0:
             del chat.chunks[:-50]
-            chat.press("/clear\r")
+            chat.press("/new\r")
             sleep(0.3)
     print(f"\nsoak: {turns} turns, (KiB, descriptors, threads): {figures}")  # noqa: T201 - for the README
     (memory, files, threads), (memory_now, files_now, threads_now) = figures
