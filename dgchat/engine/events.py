@@ -34,6 +34,9 @@ def entropy_of_level(level: int) -> float:
     return ENTROPY_FLOOR * exp(level / _LEVELS_PER_NAPIER)
 
 
+_NATS_OF_LEVEL = tuple(map(entropy_of_level, range(256)))
+
+
 def level_of_entropy(nats: float) -> int:
     """The byte (0..255, logarithmic) that stands for an entropy in nats."""
     return round(_LEVELS_PER_NAPIER * log(min(max(nats, ENTROPY_FLOOR), ENTROPY_CEILING) / ENTROPY_FLOOR))
@@ -188,7 +191,7 @@ class CanvasStep:
     @property
     def mean_entropy(self) -> float:
         """Nats per token, from the quantised levels."""
-        return sum(map(entropy_of_level, self.entropy_levels)) / max(1, len(self.entropy_levels))
+        return sum(map(_NATS_OF_LEVEL.__getitem__, self.entropy_levels)) / max(1, len(self.entropy_levels))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ from time import monotonic
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.timer import Timer
 from textual.widgets import Static
 
@@ -37,6 +39,9 @@ PHASE_FRAMES_PER_SECOND = 5
 
 class AnswerView(Ground, Vertical):
     """Draws a turn from its trace at its own pace; posts `Settled` once nothing moves any more."""
+
+    virtual_size = Reactive(Size(0, 0), layout=False)
+    """Nothing in it scrolls: when it has become higher, the page need not be laid out once more."""
 
     class Settled(Message):
         """The answer is shown as Markdown."""
