@@ -108,6 +108,16 @@ class GenerationRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Prefilling:
+    """Told before each part of a prompt that is encoded in several; how it ended is `Prefilled`."""
+
+    done_tokens: int
+    """Tokens of the prompt in the prefix cache by now, those of earlier answers included."""
+    prompt_tokens: int
+    """Tokens of the whole prompt."""
+
+
+@dataclass(frozen=True, slots=True)
 class Prefilled:
     prompt_tokens: int
     """Tokens of the whole prompt."""
@@ -261,7 +271,7 @@ class Finished:
     """What else a reader should know of how it ended, in a line; empty if nothing."""
 
 
-Event = Prefilled | CanvasStarted | CanvasStep | CanvasCommitted
+Event = Prefilling | Prefilled | CanvasStarted | CanvasStep | CanvasCommitted
 EventListener = Callable[[Event], None]
 
 BatchListener = Callable[[int, Event], None]

@@ -9,7 +9,7 @@ from time import monotonic
 import pytest
 from textual import events
 
-from dgchat.engine.events import GenerationRequest, SamplerConfig
+from dgchat.engine.events import GenerationRequest, Prefilling, SamplerConfig
 from dgchat.errors import DgchatError
 from dgchat.session.loading import Loading
 from dgchat.settings import Settings
@@ -473,6 +473,16 @@ async def test_without_motion_the_seconds_of_a_phase_go_on(open_chat):
     async with open_chat(ScriptedEngine(prefill_seconds=3), settings) as chat:
         await chat.send("hello")
         await chat.until(lambda: "reading the prompt · 1." in chat.screen_text)
+        await chat.pilot.press("escape")
+
+
+@pytest.mark.parametrize("motion", ["full", "off"])
+async def test_while_a_long_prompt_is_read_its_tokens_are_counted(open_chat, motion):
+    engine = ScriptedEngine(prefill_seconds=30, prefilling=Prefilling(1_024, 8_192))
+    async with open_chat(engine, Settings(pace="live", motion=motion)) as chat:
+        await chat.send("hello")
+        await chat.until(lambda: "reading 1,024 of 8,192 tokens · " in chat.screen_text)
+        assert "reading the prompt" not in chat.screen_text
         await chat.pilot.press("escape")
 
 
