@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from threading import Event
 from time import monotonic
@@ -285,6 +286,16 @@ async def test_sliders_act_on_the_next_turn(open_chat):
         assert engine.requests[0].sampler.max_denoising_steps == 16
         assert engine.requests[0].max_new_tokens == 160
         assert "est ≤" in chat.screen_text
+
+
+async def test_a_window_that_grows_shows_the_whole_estimate_again(open_chat):
+    async with open_chat(ScriptedEngine(steps=4), size=(120, 40)) as chat:
+        await chat.send("hello")
+        await chat.until_settled()
+        await chat.pilot.resize_terminal(20, 5)
+        await chat.until(lambda: "enter send" not in chat.screen_text)
+        await chat.pilot.resize_terminal(120, 40)
+        await chat.until(lambda: re.search(r"est ≤ .* tok/s", chat.screen_text))
 
 
 async def test_ctrl_c_clears_the_prompt_and_twice_quits(open_chat):
