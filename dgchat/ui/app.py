@@ -76,9 +76,13 @@ class DgchatApp(App[None]):
         self.set_interval(THEME_POLL_SECONDS, self._look.reload_themes)
         self.call_after_refresh(self._watch_topic)
 
-    def on_resize(self) -> None:
-        """A terminal that changes its size moves what it shows."""
+    def on_resize(self, event: events.Resize) -> None:
+        """A terminal that changes its size moves what it shows; where it is as large as before by the time it
+        is followed, nothing is laid out anew, but what it has lost is drawn.
+        """
         forget_picture(self)
+        if event.size == self.screen.outer_size:
+            self.screen.refresh()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Values for the variables that only our own themes have."""

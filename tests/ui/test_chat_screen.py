@@ -9,6 +9,7 @@ from time import monotonic
 
 import pytest
 from textual import events
+from textual.geometry import Size
 
 from dgchat.engine.events import GenerationRequest, Prefilling, SamplerConfig
 from dgchat.errors import DgchatError
@@ -296,6 +297,14 @@ async def test_a_window_that_grows_shows_the_whole_estimate_again(open_chat):
         await chat.until(lambda: "enter send" not in chat.screen_text)
         await chat.pilot.resize_terminal(120, 40)
         await chat.until(lambda: re.search(r"est ≤ .* tok/s", chat.screen_text))
+
+
+async def test_a_size_that_is_back_before_it_was_followed_is_drawn_anew(open_chat, monkeypatch):
+    async with open_chat(ScriptedEngine(), size=(80, 24)) as chat:
+        drawn: list[object] = []
+        monkeypatch.setattr(chat.app.chat, "refresh", lambda *regions, **how: drawn.append(regions))
+        chat.app.post_message(events.Resize(Size(80, 24), Size(80, 24)))
+        await chat.until(lambda: () in drawn)
 
 
 async def test_ctrl_c_clears_the_prompt_and_twice_quits(open_chat):
