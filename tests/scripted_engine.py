@@ -25,6 +25,7 @@ from dgchat.engine.events import (
     LoadListener,
     LoadProgress,
     Prefilled,
+    Prefilling,
     SamplerConfig,
     StopReason,
     level_of_entropy,
@@ -66,6 +67,8 @@ class ScriptedEngine:
     """How long loading takes after 3.2 of 18.8 GB."""
     prefill_seconds: float = 0.0
     """How long reading the prompt takes."""
+    prefilling: Prefilling | None = None
+    """What is told of it meanwhile."""
     canvas_length: int = 32
     max_new_tokens: int = 256
     dropped_turns: int = 0
@@ -143,6 +146,8 @@ class _Answer:
         )
 
     def _read_prompt(self) -> None:
+        if self._engine.prefilling:
+            self._on_event(self._engine.prefilling)
         ready_at = time.monotonic() + self._engine.prefill_seconds
         while time.monotonic() < ready_at and not self._cancelled.is_set():
             time.sleep(0.01)

@@ -30,6 +30,7 @@ from dgchat.engine.events import (
     FinishReason,
     GenerationRequest,
     Prefilled,
+    Prefilling,
     StopReason,
 )
 from dgchat.engine.prompt import Prompt
@@ -81,6 +82,11 @@ class AnswerRun:
 
     def __post_init__(self) -> None:
         self.to_encode = self.prompt.token_ids[self.cached_tokens :]
+
+    def tell_prefix_length(self, length: int) -> None:
+        """Tell how much of the prompt has been encoded, while it is."""
+        if not self.tally.canvases:
+            self.on_event(Prefilling(length, len(self.prompt.token_ids)))
 
     def take_encoded(self, seconds: float) -> None:
         """Take note that `to_encode` has been encoded, in so many seconds."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
@@ -12,10 +12,21 @@ from dgchat.engine.ragged_prefix import RaggedPrefix
 from dgchat.model.transformer import DiffusionGemma
 
 
-def encode(model: DiffusionGemma, cache: KVCache, token_ids: Sequence[int], cancelled: CancelSignal) -> None:
-    """Add token ids to the cache; a cancel leaves the whole chunks done so far."""
+def encode(
+    model: DiffusionGemma,
+    cache: KVCache,
+    token_ids: Sequence[int],
+    cancelled: CancelSignal,
+    on_chunk: Callable[[int], object] = lambda length: None,
+) -> None:
+    """Add token ids to the cache; a cancel leaves the whole chunks done so far. Before each of several chunks
+    `on_chunk` is told how long the prefix is.
+    """
     done = 0
+    has_several = len(token_ids) > cache.chunk_length
     while done < len(token_ids) and not cancelled.is_set():
+        if has_several:
+            on_chunk(cache.length)
         chunk = token_ids[done : done + cache.chunk_length]
         model.encode(torch.tensor([chunk], device=cache.device), cache)
         cache.commit(chunk)

@@ -127,7 +127,10 @@ class DiffusionEngine:
         self, request: GenerationRequest, on_event: EventListener, cancelled: CancelSignal
     ) -> Finished:
         run = self._new_run(request, on_event, cancelled, self._go_back)
-        row = ConversationRow(self.checkpoint.model, self.cache, len(run.prompt.token_ids), cancelled)
+        prompt_length = len(run.prompt.token_ids)
+        row = ConversationRow(
+            self.checkpoint.model, self.cache, prompt_length, cancelled, run.tell_prefix_length
+        )
         Together(self.checkpoint.model, row, 1, iter([run]), lambda ended: None).run()
         return self._finished(run)
 

@@ -34,6 +34,9 @@ def entropy_of_level(level: int) -> float:
     return ENTROPY_FLOOR * exp(level / _LEVELS_PER_NAPIER)
 
 
+_NATS_OF_LEVEL = tuple(map(entropy_of_level, range(256)))
+
+
 def level_of_entropy(nats: float) -> int:
     """The byte (0..255, logarithmic) that stands for an entropy in nats."""
     return round(_LEVELS_PER_NAPIER * log(min(max(nats, ENTROPY_FLOOR), ENTROPY_CEILING) / ENTROPY_FLOOR))
@@ -102,6 +105,16 @@ class GenerationRequest:
     """Share of the draft, and of the denoising steps, to think over: 0 returns the draft, 1 forgets it."""
     refine_pass: int = 0
     """Which refinement this is; with the same seed another pass thinks over other positions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prefilling:
+    """Told before each part of a prompt that is encoded in several; how it ended is `Prefilled`."""
+
+    done_tokens: int
+    """Tokens of the prompt in the prefix cache by now, those of earlier answers included."""
+    prompt_tokens: int
+    """Tokens of the whole prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +201,7 @@ class CanvasStep:
     @property
     def mean_entropy(self) -> float:
         """Nats per token, from the quantised levels."""
-        return sum(map(entropy_of_level, self.entropy_levels)) / max(1, len(self.entropy_levels))
+        return sum(map(_NATS_OF_LEVEL.__getitem__, self.entropy_levels)) / max(1, len(self.entropy_levels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +271,7 @@ class Finished:
     """What else a reader should know of how it ended, in a line; empty if nothing."""
 
 
-Event = Prefilled | CanvasStarted | CanvasStep | CanvasCommitted
+Event = Prefilling | Prefilled | CanvasStarted | CanvasStep | CanvasCommitted
 EventListener = Callable[[Event], None]
 
 BatchListener = Callable[[int, Event], None]

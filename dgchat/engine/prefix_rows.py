@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from dgchat.engine.encode import encode, encode_rows
@@ -39,12 +39,19 @@ class ConversationRow:
     """
 
     def __init__(
-        self, model: DiffusionGemma, cache: KVCache, prompt_length: int, cancelled: CancelSignal
+        self,
+        model: DiffusionGemma,
+        cache: KVCache,
+        prompt_length: int,
+        cancelled: CancelSignal,
+        on_chunk: Callable[[int], object],
     ) -> None:
+        """`on_chunk` is told how long the prefix is before each chunk of what is encoded in several."""
         self._model = model
         self._cache = cache
         self._prompt_length = prompt_length
         self._cancelled = cancelled
+        self._on_chunk = on_chunk
 
     @property
     def prefix(self) -> Prefix:
@@ -56,7 +63,7 @@ class ConversationRow:
 
     def encode(self, token_ids: Mapping[int, Sequence[int]]) -> None:
         """Add token ids, and keep the way back to the end of the prompt open."""
-        encode(self._model, self._cache, token_ids[0], self._cancelled)
+        encode(self._model, self._cache, token_ids[0], self._cancelled, self._on_chunk)
         if self._cache.length == self._prompt_length:
             self._cache.snapshot()
 

@@ -99,7 +99,7 @@ class Frames:
             return self._watched.loading.describe()
         if self._prefill_began is None:
             self._prefill_began = now
-        return f"reading the prompt · {now - self._prefill_began:.1f} s"
+        return f"{self._turn.reading} · {now - self._prefill_began:.1f} s"
 
     def _status(self) -> str:
         step = self._turn.trace[self._num_observed - 1]

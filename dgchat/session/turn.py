@@ -14,6 +14,7 @@ from dgchat.engine.events import (
     Finished,
     FinishReason,
     Prefilled,
+    Prefilling,
     SamplerConfig,
 )
 from dgchat.engine.trace import Trace
@@ -97,6 +98,8 @@ class Turn:
     """Every denoising step so far."""
     cancelled: Flag = field(default_factory=Flag)
     """Set to stop between two steps."""
+    prefilling: Prefilling | None = None
+    """How much of a long prompt has been encoded."""
     prefilled: Prefilled | None = None
     """Known once the prompt has been encoded."""
     canvas: CanvasStarted | None = None
@@ -119,6 +122,13 @@ class Turn:
     def is_remote(self) -> bool:
         """Whether it is answered by a server: the answer arrives in parts, and steps are not told."""
         return self.canvas is not None and self.prefilled is None
+
+    @property
+    def reading(self) -> str:
+        """What the engine does before the first step, in words."""
+        if self.prefilling is None:
+            return "reading the prompt"
+        return f"reading {self.prefilling.done_tokens:,} of {self.prefilling.prompt_tokens:,} tokens"
 
     @property
     def seed(self) -> int:
@@ -160,7 +170,9 @@ class Turn:
     def record(self, event: Event) -> None:
         """Keep what the engine tells."""
         self.trace.record(event)
-        if isinstance(event, Prefilled):
+        if isinstance(event, Prefilling):
+            self.prefilling = event
+        elif isinstance(event, Prefilled):
             self.prefilled = event
         elif isinstance(event, CanvasStarted):
             self.canvas = event

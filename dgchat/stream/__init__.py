@@ -5,8 +5,10 @@ from __future__ import annotations
 VERSION = 1
 """Of the lines; a reader refuses another. New fields do not change it: a reader skips those."""
 
-MINOR = 1
-"""How often optional fields were added; no line tells it. 1: prompt, joined, thought, alternatives."""
+MINOR = 2
+"""How often fields or events were added that a reader can do without; no line tells it. 1: prompt, joined,
+thought, alternatives. 2: prefilling.
+"""
 
 MAX_CANVAS_LENGTH = 65_536
 """Tokens; a stream that claims more is refused."""

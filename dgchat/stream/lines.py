@@ -7,7 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import cast
 
-from dgchat.engine.events import CanvasCommitted, CanvasStarted, CanvasStep, Event, Prefilled, StopReason
+from dgchat.engine.events import (
+    CanvasCommitted,
+    CanvasStarted,
+    CanvasStep,
+    Event,
+    Prefilled,
+    Prefilling,
+    StopReason,
+)
 from dgchat.errors import DgchatError, StreamError
 from dgchat.stream import VERSION
 from dgchat.stream.answered import Answered, as_fields, from_fields
@@ -18,6 +26,7 @@ StreamEvent = Event | Answered | DgchatError
 """What a line tells; a stream ends with an answer or an error."""
 
 _NAMES: Mapping[type, str] = {
+    Prefilling: "prefilling",
     Prefilled: "prefilled",
     CanvasStarted: "canvas_started",
     CanvasStep: "step",
@@ -38,7 +47,7 @@ class Encoder:
     """Writes one stream, event by event."""
 
     def __init__(self, prompt: str = "") -> None:
-        """`prompt` is told with the first line, if there is one."""
+        """`prompt` is told once it has been read, if there is one."""
         self._steps = StepWriter()
         self._prompt = prompt
 
@@ -70,6 +79,7 @@ class Decoder:
         """What was asked, once it has been told; untrusted."""
         self._steps = StepReader()
         self._readers: Mapping[str, Callable[[Fields], StreamEvent]] = {
+            "prefilling": _prefilling,
             "prefilled": self._prefilled,
             "canvas_started": _canvas_started,
             "step": self._steps.read,
@@ -120,6 +130,10 @@ def fields_of(line: str | bytes) -> Fields:
     if not isinstance(raw, dict):
         raise StreamError("it is not a JSON object")
     return Fields(cast("dict[str, object]", raw))
+
+
+def _prefilling(given: Fields) -> Prefilling:
+    return Prefilling(done_tokens=given.whole("done_tokens"), prompt_tokens=given.whole("prompt_tokens", 1))
 
 
 def _canvas_started(given: Fields) -> CanvasStarted:

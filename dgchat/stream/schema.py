@@ -51,6 +51,15 @@ def _event(
 
 _CANVAS_INDEX = _whole("0 for the first canvas of an answer")
 
+_PREFILLING = _event(
+    "prefilling",
+    "A part of a long prompt is about to be read; short ones are read at once, and tell no such line.",
+    {
+        "done_tokens": _whole("tokens of the prompt that have been read, those in the cache included"),
+        "prompt_tokens": _whole("tokens of the whole prompt", 1),
+    },
+)
+
 _PREFILLED = _event(
     "prefilled",
     "The prompt has been read.",
@@ -178,5 +187,5 @@ SCHEMA: Schema = {
     "title": f"One line of dgchat --jsonl, version {VERSION}.{MINOR}",
     "description": "Readers skip fields they do not know and do without those that are not required; only "
     "such are added while v is the same. A change that would mislead a reader changes v.",
-    "oneOf": [_PREFILLED, _CANVAS_STARTED, _STEP, _CANVAS_COMMITTED, _FINISHED, _ERROR],
+    "oneOf": [_PREFILLING, _PREFILLED, _CANVAS_STARTED, _STEP, _CANVAS_COMMITTED, _FINISHED, _ERROR],
 }

@@ -21,6 +21,7 @@ from dgchat.session.session import Session
 from dgchat.ui.clipboard import copy_sequence, fill_tmux_buffer
 from dgchat.ui.external_editor import edit_text
 from dgchat.ui.keys import Keymap
+from dgchat.ui.keys_in_turn import KeysInTurn
 from dgchat.ui.line_filter import SafeLines
 from dgchat.ui.look import Look
 from dgchat.ui.messages import TurnEnded
@@ -65,6 +66,7 @@ class DgchatApp(App[None]):
         self.chat = ChatScreen(session, look, keymap)
         self.add_mode(self.DEFAULT_MODE, lambda: self.chat)  # pyright: ignore[reportUnknownMemberType]
         self._resize_pace = ResizePace(self.set_timer)
+        self._keys_in_turn = KeysInTurn(self)
         self.crash: BaseException | None = None
         """What ended the chat, if the program is at fault."""
 
@@ -75,9 +77,13 @@ class DgchatApp(App[None]):
         self.set_interval(THEME_POLL_SECONDS, self._look.reload_themes)
         self.call_after_refresh(self._watch_topic)
 
-    def on_resize(self) -> None:
-        """A terminal that changes its size moves what it shows."""
+    def on_resize(self, event: events.Resize) -> None:
+        """A terminal that changes its size moves what it shows; where it is as large as before by the time it
+        is followed, nothing is laid out anew, but what it has lost is drawn.
+        """
         forget_picture(self)
+        if event.size == self.screen.outer_size:
+            self.screen.refresh()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Values for the variables that only our own themes have."""
@@ -103,13 +109,22 @@ class DgchatApp(App[None]):
         if isinstance(event, events.Resize) and not self._resize_pace.passes(event, self.post_message):
             return
         if isinstance(event, events.Key) and not event.is_forwarded:
-            meant = self.keymap.meant(event.key, in_chat=self.screen is self.chat)
-            if meant is None:
-                return
-            if meant != event.key:
-                event = events.Key(meant, None)
-            self.chat.end_trail()
+            if self._keys_in_turn.passes(event):
+                await self._take_key(event)
+                self._keys_in_turn.next()
+            return
         await super().on_event(event)
+
+    async def _take_key(self, event: events.Key) -> None:
+        meant = self.keymap.meant(event.key, in_chat=self.screen is self.chat)
+        if meant is None:
+            return
+        if meant != event.key:
+            event = events.Key(meant, None)
+        self.chat.end_trail()
+        widget = self.focused or self.screen
+        await super().on_event(event)
+        self._keys_in_turn.follow(event, widget if event.is_forwarded else self)
 
     def on_turn_ended(self, message: TurnEnded) -> None:
         """Ring for whoever looks elsewhere, if they want it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
@@ -24,6 +26,7 @@ class SafeLines(LineFilter):
         return [Segment(_safe(text), style or _PLAIN, control) for text, style, control in segments]
 
 
+@lru_cache(maxsize=4096)
 def _safe(text: str) -> str:
     shown = visible(text, newlines=False)
     return text if shown == text else set_cell_size(shown, cell_len(text))

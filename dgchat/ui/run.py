@@ -20,6 +20,7 @@ from dgchat.session.store.store import Store, store_path
 from dgchat.session.turn import TurnSettings
 from dgchat.settings import Origin, Settings, load_keys
 from dgchat.ui.app import DgchatApp
+from dgchat.ui.garbage import sparing_what_stays
 from dgchat.ui.keys import Keymap
 from dgchat.ui.look import Look
 from dgchat.ui.plain import run_plain
@@ -39,7 +40,7 @@ def run_app(
     without the conversation to go on with.
     """
     terminal = Terminal.from_environment(os.environ)
-    session = make_session(settings, engine_loader)
+    session = make_session(settings, sparing_what_stays(engine_loader))
     try:
         if past is not None:
             go_on_with(session, past)

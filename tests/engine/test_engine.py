@@ -21,9 +21,11 @@ from dgchat.engine.events import (
     FinishReason,
     GenerationRequest,
     Prefilled,
+    Prefilling,
     SamplerConfig,
     StopReason,
 )
+from dgchat.engine.kv_cache import KVCache
 from dgchat.errors import PromptError, UsageError
 from tiny import CANVAS, CONTEXT, END_OF_TURN, PAD, load_tiny, with_speaker
 
@@ -264,6 +266,18 @@ def test_events_come_in_order_and_a_step_describes_every_position(loaded: Loaded
         assert sizes == {CANVAS}
         assert step.pieces == tuple(map(loaded.tokenizer.piece, step.token_ids))
         assert set(step.accepted) == {0, 1}
+
+
+def test_a_prompt_of_several_chunks_is_counted_while_it_is_read(loaded: LoadedCheckpoint):
+    engine = DiffusionEngine(loaded)
+    engine.cache = KVCache(loaded.model.config, loaded.device, loaded.dtype, max_chunk=5)
+    told = []
+    for seed in (3, 4):  # of the second prompt next to nothing is left to read
+        _, recorder = run(engine, replace(REQUEST, seed=seed, max_new_tokens=CANVAS))
+        told.append([event for event in recorder.events if isinstance(event, Prefilling)])
+        assert recorder.events[len(told[-1])] is recorder.prefilled
+    total = prompt_length(loaded)
+    assert told == [[Prefilling(done, total) for done in range(0, total, 5)], []]
 
 
 def test_a_thought_is_told_from_the_answer_and_counted_with_it(loaded: LoadedCheckpoint):

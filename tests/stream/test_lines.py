@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from dgchat.engine.events import CanvasStep, Event, Prefilled
+from dgchat.engine.events import CanvasStep, Event, Prefilled, Prefilling
 from dgchat.errors import StreamError, UsageError
 from dgchat.stream.lines import Decoder, Encoder, StreamEvent, ToldError
 from recorded import made_up_canvas, recorded_answer, stream_of
@@ -33,7 +33,7 @@ def same(one: StreamEvent, other: StreamEvent) -> bool:
 
 @pytest.mark.parametrize("answer", [LONG, "short", "a \x1b]52;c;aGk=\x07 b\u202e \n c"])
 def test_what_is_read_is_what_was_written(answer: str) -> None:
-    events, last = recorded_answer(answer=answer, thought="Hm.")
+    events, last = recorded_answer(answer=answer, thought="Hm.", prefilling=Prefilling(512, 1300))
     for one, other in zip([*events, last], read(stream_of(events, last)), strict=True):
         assert same(one, other)
 
@@ -165,7 +165,7 @@ def step_line() -> dict[str, object]:
         ("temperature", "hot", "number"),
         ("end", 16, "beyond"),
         ("end", -1, "whole number"),
-        ("event", "stepp", "there are prefilled"),
+        ("event", "stepp", "there are prefilling"),
     ],
 )
 def test_a_step_that_does_not_fit_itself_is_refused(field: str, value: object, word: str) -> None:

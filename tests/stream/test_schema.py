@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dgchat.cli import run
-from dgchat.engine.events import Prefilled
+from dgchat.engine.events import Prefilled, Prefilling
 from dgchat.errors import UsageError
 from dgchat.stream.lines import Encoder
 from dgchat.stream.schema import SCHEMA
@@ -18,14 +18,15 @@ from recorded import recorded_answer, stream_of
 from recordings import scripted_recording
 
 OPTIONAL = {"prefilled": ("prompt",), "step": ("joined", "thought", "alternatives")}
-KINDS = ("prefilled", "canvas_started", "step", "canvas_committed", "finished", "error")
+KINDS = ("prefilling", "prefilled", "canvas_started", "step", "canvas_committed", "finished", "error")
 
 
 @pytest.fixture
 def lines() -> dict[str, dict[str, Any]]:
     """One line of every kind."""
     events, last = recorded_answer(thought="Hm.")
-    told = [*stream_of(events, last), Encoder().encode(UsageError("It broke."))]
+    others = (Prefilling(512, 1300), UsageError("It broke."))
+    told = [*stream_of(events, last), *map(Encoder().encode, others)]
     return {line["event"]: line for line in map(json.loads, told)}
 
 
@@ -70,6 +71,7 @@ def test_it_refuses_a_line_without_any_one_of_its_fields(lines: dict[str, Any], 
 @pytest.mark.parametrize(
     ("kind", "name", "value"),
     [
+        ("prefilling", "done_tokens", -1),
         ("prefilled", "v", 2),
         ("prefilled", "event", "prefiled"),
         ("prefilled", "seconds", -1),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
 from threading import Event
 from time import monotonic
 
 import pytest
 from textual import events
+from textual.geometry import Size
 
-from dgchat.engine.events import GenerationRequest, SamplerConfig
+from dgchat.engine.events import GenerationRequest, Prefilling, SamplerConfig
 from dgchat.errors import DgchatError
 from dgchat.session.loading import Loading
 from dgchat.settings import Settings
@@ -287,6 +289,24 @@ async def test_sliders_act_on_the_next_turn(open_chat):
         assert "est ≤" in chat.screen_text
 
 
+async def test_a_window_that_grows_shows_the_whole_estimate_again(open_chat):
+    async with open_chat(ScriptedEngine(steps=4), size=(120, 40)) as chat:
+        await chat.send("hello")
+        await chat.until_settled()
+        await chat.pilot.resize_terminal(20, 5)
+        await chat.until(lambda: "enter send" not in chat.screen_text)
+        await chat.pilot.resize_terminal(120, 40)
+        await chat.until(lambda: re.search(r"est ≤ .* tok/s", chat.screen_text))
+
+
+async def test_a_size_that_is_back_before_it_was_followed_is_drawn_anew(open_chat, monkeypatch):
+    async with open_chat(ScriptedEngine(), size=(80, 24)) as chat:
+        drawn: list[object] = []
+        monkeypatch.setattr(chat.app.chat, "refresh", lambda *regions, **how: drawn.append(regions))
+        chat.app.post_message(events.Resize(Size(80, 24), Size(80, 24)))
+        await chat.until(lambda: () in drawn)
+
+
 async def test_ctrl_c_clears_the_prompt_and_twice_quits(open_chat):
     async with open_chat(ScriptedEngine()) as chat:
         await chat.type("oops")
@@ -473,6 +493,16 @@ async def test_without_motion_the_seconds_of_a_phase_go_on(open_chat):
     async with open_chat(ScriptedEngine(prefill_seconds=3), settings) as chat:
         await chat.send("hello")
         await chat.until(lambda: "reading the prompt · 1." in chat.screen_text)
+        await chat.pilot.press("escape")
+
+
+@pytest.mark.parametrize("motion", ["full", "off"])
+async def test_while_a_long_prompt_is_read_its_tokens_are_counted(open_chat, motion):
+    engine = ScriptedEngine(prefill_seconds=30, prefilling=Prefilling(1_024, 8_192))
+    async with open_chat(engine, Settings(pace="live", motion=motion)) as chat:
+        await chat.send("hello")
+        await chat.until(lambda: "reading 1,024 of 8,192 tokens · " in chat.screen_text)
+        assert "reading the prompt" not in chat.screen_text
         await chat.pilot.press("escape")
 
 

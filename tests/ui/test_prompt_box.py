@@ -43,6 +43,17 @@ async def test_keys_that_arrive_together_act_in_their_order(open_chat):
         assert chat.box.text == "nsone"
 
 
+async def test_what_comes_with_a_tab_acts_where_the_tab_led(open_chat):
+    engine = ScriptedEngine()
+    async with open_chat(engine) as chat:
+        for key in ("tab", "home", "1", "6", "tab", "right", "escape", "g", "o", "enter"):
+            chat.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await chat.until_settled()
+        assert engine.requests[0].messages[-1].text == "go"
+        assert engine.requests[0].sampler.max_denoising_steps == 16
+        assert engine.requests[0].max_new_tokens == 160
+
+
 async def test_tab_completes_and_the_arguments_follow(open_chat):
     async with open_chat(ScriptedEngine()) as chat:
         await chat.type("/th")

@@ -113,7 +113,7 @@ class ChatScreen(SizedOnce):
         for welcome in self.query(Welcome):
             await welcome.show_ready(message.info, message.seconds)
         if self.views.latest and self.session.running:
-            self.views.latest.enter_phase("reading the prompt")
+            self.views.latest.enter_phase()
         if adjusted := self.session.adjusted:
             await self.query_one(Transcript).add(Notice(adjusted))
 

@@ -9,7 +9,9 @@ from time import monotonic
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.timer import Timer
 from textual.widgets import Static
 
@@ -38,6 +40,9 @@ PHASE_FRAMES_PER_SECOND = 5
 class AnswerView(Ground, Vertical):
     """Draws a turn from its trace at its own pace; posts `Settled` once nothing moves any more."""
 
+    virtual_size = Reactive(Size(0, 0), layout=False)
+    """Nothing in it scrolls: when it has become higher, the page need not be laid out once more."""
+
     class Settled(Message):
         """The answer is shown as Markdown."""
 
@@ -61,7 +66,7 @@ class AnswerView(Ground, Vertical):
         self.turn = turn
         self._pace = pace
         self._loading = loading
-        self._phase, self._phase_began = "reading the prompt", monotonic()
+        self._phase, self._phase_began = "", monotonic()
         self._playback = Playback(turn.trace, pace.frames_per_second, pace.is_trailing)
         self._clock = FrameClock(pace.frames_per_second)
         self._budget = ByteBudget(pace.bytes_per_second)
@@ -111,8 +116,8 @@ class AnswerView(Ground, Vertical):
         """The answer once more, as it ended; None while it is being drawn."""
         return AnswerView(self.turn, self._theme, self._pace, None) if self.is_settled else None
 
-    def enter_phase(self, phase: str) -> None:
-        """Name what is being waited for, and count its time from now."""
+    def enter_phase(self, phase: str = "") -> None:
+        """Name what is being waited for, and count its time from now; nothing: that the prompt is read."""
         self._loading = None
         self._phase, self._phase_began = phase, monotonic()
         self._show_phase()
@@ -121,6 +126,9 @@ class AnswerView(Ground, Vertical):
         """Take note of a transition of the turn."""
         if self.turn.is_remote and not self._is_handed_off:
             self._show_arrived()
+            return
+        if self.turn.prefilled is None:
+            self._show_phase()
             return
         if self._pace.is_moving or self._is_handed_off:
             return
@@ -233,7 +241,7 @@ class AnswerView(Ground, Vertical):
 
     def _show_phase(self) -> None:
         if self._playback.drawn < 0 and not self.turn.committed and not self.turn.is_over:
-            phase = f"{self._phase} · {monotonic() - self._phase_began:.1f} s"
+            phase = f"{self._phase or self.turn.reading} · {monotonic() - self._phase_began:.1f} s"
             if prefilled := self.turn.prefilled:
                 phase += f" · prompt {prefilled.prompt_tokens} tokens, {prefilled.cached_tokens} cached"
             self._status.words = self._loading.describe() if self._loading else phase

@@ -33,8 +33,10 @@ class Controls(Horizontal):
         yield Static(id="estimate")
 
     def on_resize(self) -> None:
-        """Say as much as there is room for."""
-        self.show_settings()
+        """Say as much as there is room for, once the page is laid out: that of a widget which has only now
+        come into sight is not laid out anew while the page still is.
+        """
+        self.call_after_refresh(self.show_settings)
 
     def show_settings(self) -> None:
         """Put knobs and estimate where the session's next turn has them."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import is_
+from itertools import starmap, zip_longest
+from operator import is_not
 from time import monotonic
 from typing import NamedTuple
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.geometry import Size
+from textual.reactive import Reactive
 
 from dgchat.engine.events import CanvasStep
 from dgchat.ui.theme import ChatTheme
@@ -34,12 +37,14 @@ MARGIN = 1
 
 class _PaintedRow(NamedTuple):
     row: Row
-    drawn: list[DrawnToken]
     painted: Painted
 
 
 class LiveCanvas(Ground, Horizontal):
     """Finished canvases as plain text, a thin rule after each, and the canvas that is being denoised."""
+
+    virtual_size = Reactive(Size(0, 0), layout=False)
+    """Nothing in it scrolls: when it has become higher, the page need not be laid out once more."""
 
     def __init__(self, theme: ChatTheme, raw_noise: bool = False) -> None:
         """With `raw_noise` unknown tokens show their text in place of noise glyphs."""
@@ -54,6 +59,7 @@ class LiveCanvas(Ground, Horizontal):
         self._finished: list[list[DrawnToken]] = []
         self._above: list[Painted] = []
         self._layout: tuple[Row, ...] = ()
+        self._drawn: tuple[DrawnToken, ...] = ()
         self._painted: list[_PaintedRow] = []
         self._laid_out_at = self._drawn_at = float("-inf")
         self._laid_out_width = 0
@@ -105,6 +111,7 @@ class LiveCanvas(Ground, Horizontal):
         self._finished.append(settled)
         self._above += self._paint_finished(settled)
         self._states = CanvasStates(self._levels, self._raw_noise)
+        self._drawn = ()
         self._canvas_index = canvas_index
         self._laid_out_width = 0
 
@@ -120,7 +127,7 @@ class LiveCanvas(Ground, Horizontal):
         tokens = self._states.tokens(now)
         self._states.forget_fresh(now)
         self._lay_out(tokens, now)
-        self._painted = [self._painted_row(y, row, tokens) for y, row in enumerate(self._layout)]
+        self._paint(tokens)
         rows = [*self._above, *(row.painted for row in self._painted)]
         grows = len(rows) > self._num_rows
         if grows:
@@ -137,11 +144,14 @@ class LiveCanvas(Ground, Horizontal):
         self._layout = lay_out(tokens, self.text_width, self._layout if is_same_width else ())
         self._laid_out_at, self._laid_out_width = now, self.text_width
 
-    def _painted_row(self, y: int, row: Row, tokens: Sequence[DrawnToken]) -> _PaintedRow:
-        """The row as it was painted last if nothing in it has changed, else painted anew."""
-        drawn = [tokens[slot.position] for slot in row if slot.position < len(tokens)]
-        if y < len(self._painted):
-            before = self._painted[y]
-            if before.row == row and len(before.drawn) == len(drawn) and all(map(is_, before.drawn, drawn)):
-                return before
-        return _PaintedRow(row, drawn, paint_row(row, tokens, self._glyphs))
+    def _paint(self, tokens: tuple[DrawnToken, ...]) -> None:
+        """Rows as they were painted last if nothing in them has changed, else painted anew."""
+        changed = bytes(starmap(is_not, zip_longest(tokens, self._drawn)))  # 1 where the token is another one
+        before, self._drawn = self._painted, tokens
+        self._painted = []
+        for y, row in enumerate(self._layout):
+            is_same = y < len(before) and before[y].row == row
+            if is_same and (not row or 1 not in changed[row[0].position : row[-1].position + 1]):
+                self._painted.append(before[y])
+            else:
+                self._painted.append(_PaintedRow(row, paint_row(row, tokens, self._glyphs)))

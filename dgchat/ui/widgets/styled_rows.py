@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import zip_longest
 from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
+from textual.color import Color
+from textual.filter import LineFilter
+from textual.geometry import Region, Size
+from textual.reactive import Reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -31,10 +35,15 @@ class StyledRows(Widget):
     UNDERLINED: ClassVar[frozenset[str]] = frozenset()
     """Styles whose spaces can be seen."""
 
+    virtual_size = Reactive(Size(0, 0), layout=False)
+    """Nothing in it scrolls: when it has become higher, the page need not be laid out once more."""
+
     def __init__(self) -> None:
         super().__init__()
         self._rows: list[StyledRow] = []
         self._strips: dict[int, Strip] = {}
+        self._sent: dict[int, Strip] = {}
+        self._sent_through: tuple[object, ...] = ()
         self._styles: dict[str, Style] = {}
 
     def show(self, rows: Sequence[StyledRow], *, refresh: bool = True) -> None:
@@ -44,6 +53,7 @@ class StyledRows(Widget):
         for y, (old, new) in enumerate(zip_longest(before, self._rows, fillvalue=())):
             if old != new:
                 self._strips.pop(y, None)
+                self._sent.pop(y, None)
                 regions.append(Region(0, y, min(self._changed_width(old, new), self.size.width), 1))
         if refresh and regions:
             self.refresh(*(region for region in regions if region.width))
@@ -54,15 +64,37 @@ class StyledRows(Widget):
             self._strips[y] = self._strip(self._rows[y] if y < len(self._rows) else ())
         return self._strips[y]
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Rows as they are sent. Where nothing is around them they are kept as they are, for textual goes
+        through all of its styles for every row of every frame.
+        """
+        if self.styles.gutter:
+            return super().render_lines(crop)
+        _, background = self.background_colors
+        filters = self.get_line_filters()
+        if self._sent_through != (background, *filters):
+            self._sent_through = background, *filters
+            self._sent.clear()
+        for y in crop.line_range:
+            if y not in self._sent:
+                self._sent[y] = _filtered(self.render_line(y), filters, background)
+        strips = [self._sent[y] for y in crop.line_range]
+        is_whole = crop.column_span == (0, self.size.width)
+        return strips if is_whole else [strip.crop(*crop.column_span) for strip in strips]
+
     def notify_style_update(self) -> None:
         """Forget styles and strips: the colours have changed."""
         super().notify_style_update()
         self._styles.clear()
-        self._strips.clear()
+        self._forget_strips()
 
     def on_resize(self) -> None:
         """Forget strips of another width."""
+        self._forget_strips()
+
+    def _forget_strips(self) -> None:
         self._strips.clear()
+        self._sent.clear()
 
     def _changed_width(self, old: StyledRow, new: StyledRow) -> int:
         """Cells from the left edge to the end of what differs between two rows."""
@@ -89,7 +121,8 @@ class StyledRows(Widget):
         segments = [
             Segment(text, self._style(name)) for name, text in (*row, (self.BLANK_STYLE, rest)) if text
         ]
-        return Strip(segments, used + len(rest))
+        strip = Strip(segments, used + len(rest))
+        return strip.crop(0, self.size.width) if used > self.size.width else strip
 
     def _style(self, name: str) -> Style:
         if name not in self._styles:
@@ -97,5 +130,14 @@ class StyledRows(Widget):
         return self._styles[name]
 
 
+def _filtered(strip: Strip, filters: Iterable[LineFilter], background: Color) -> Strip:
+    """The strip as the filters leave it; none of those between is kept."""
+    segments = list(strip)
+    for line_filter in filters:
+        segments = line_filter.apply(segments, background)
+    return Strip(segments, strip.cell_length)
+
+
+@lru_cache(maxsize=512)
 def _width(row: StyledRow) -> int:
     return sum(cell_len(text) for _, text in row)

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from textual import events
+from textual.widgets import Input
 
 from conversations import asked, converse
 from dgchat.session.past import PastWanted
@@ -236,6 +238,17 @@ async def test_the_picker_lists_searches_and_resumes(open_chat, size):
         await chat.until(lambda: "A haiku" not in chat.screen_text and "tides" in chat.screen_text)
         await chat.pilot.press("enter")
         await chat.until(lambda: answers_of(chat) == ["The moon pulls the water."])
+
+
+async def test_keys_that_reach_the_picker_together_act_in_their_order(open_chat):
+    stored(("How do tides work?", "The moon pulls the water."))
+    async with open_chat(ScriptedEngine()) as chat:
+        screen = await open_picker(chat)
+        for key in ("o", "n", "n", "x", "backspace", "backspace", "e", "home", "s", "left", "n"):
+            chat.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        line = screen.query_one(Input)
+        await chat.until(lambda: len(line.value) == 5)
+        assert line.value == "nsone"
 
 
 async def test_arrows_choose_in_the_picker_and_the_preview_follows(open_chat):
