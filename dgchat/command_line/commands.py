@@ -44,8 +44,23 @@ def bench(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     model: Model = None,
     device: Device = None,
     against: Annotated[
-        Literal["transformers"] | None,
-        typer.Option(help="Measure the reference implementation too, in turn, in fp32 on the CPU."),
+        Literal["transformers", "autoregressive"] | None,
+        typer.Option(
+            help="Measure too: the reference implementation, in turn, in fp32 on the CPU; or the same "
+            "weights writing one token at a time."
+        ),
+    ] = None,
+    shape: Annotated[
+        Literal["26b", "nano"] | None,
+        typer.Option(help="Random weights of this shape, instead of a checkpoint; told with the floor."),
+    ] = None,
+    weights: Annotated[
+        Literal["fp32", "bf16", "nvfp4"] | None,
+        typer.Option(help="How those of --shape are stored; left out: fp32 on a CPU, else bf16."),
+    ] = None,
+    prefix: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Tokens before the canvas; told with the floor."),
     ] = None,
     batch: Annotated[
         int | None,
@@ -56,11 +71,15 @@ def bench(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
     json: Json = False,
 ) -> int:
     """Measure denoising steps per second, with early stopping off."""
-    if against is not None and batch is not None:
-        raise UsageError("--against and --batch measure different things", hint="one at a time")
+    given = {"--against": against, "--shape": shape, "--prefix": prefix}
+    if batch is not None and (others := [name for name, value in given.items() if value is not None]):
+        raise UsageError(f"{others[0]} and --batch measure different things", hint="one at a time")
+    _check_shape(shape, weights, model)
     chosen = choose_settings(with_own(context, {"steps": steps, "model": model, "device": device}))
     settings = chosen.settings
-    if against is not None:
+    if against == "transformers":
+        if shape is not None or prefix is not None:
+            raise UsageError("--against transformers measures a checkpoint and its prompt", hint="--model")
         from dgchat.bench_against import run_against  # brings torch and transformers
 
         return run_against(settings.model, settings.steps, repeat, json=json, out=sys.stdout)
@@ -71,9 +90,21 @@ def bench(  # noqa: PLR0913, PLR0917 - Typer spells each flag as a parameter
         from dgchat.bench_batch import run_bench_batch  # only this command needs it
 
         return run_bench_batch(load, batch, settings.steps, repeat, json=json, out=sys.stdout)
+    if shape is not None or prefix is not None or against is not None:
+        from dgchat.shaped_bench.run import ShapedBench, run_shaped_bench  # brings torch
+
+        asked = ShapedBench(shape, weights, prefix or 0, settings.steps, repeat, against is not None)
+        return run_shaped_bench(asked, load, settings.device, json=json, out=sys.stdout)
     from dgchat.bench import run_bench  # only this command needs it
 
     return run_bench(load, settings.steps, repeat, json=json, out=sys.stdout)
+
+
+def _check_shape(shape: str | None, weights: str | None, model: str | None) -> None:
+    if shape is not None and model is not None:
+        raise UsageError("--shape has random weights, --model those of a checkpoint", hint="one of them")
+    if weights is not None and shape is None:
+        raise UsageError("a checkpoint has its weights as they are", hint="--weights goes with --shape")
 
 
 def replay(
