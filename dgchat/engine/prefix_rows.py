@@ -44,7 +44,7 @@ class ConversationRow:
         cache: KVCache,
         prompt_length: int,
         cancelled: CancelSignal,
-        on_chunk: Callable[[int], object],
+        on_chunk: Callable[[int], object] = lambda length: None,
     ) -> None:
         """`on_chunk` is told how long the prefix is before each chunk of what is encoded in several."""
         self._model = model
