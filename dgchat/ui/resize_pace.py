@@ -9,7 +9,7 @@ from textual import events
 from textual.geometry import Size
 from textual.screen import Screen
 
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = 0.25
 """From one change of size that is followed to the next."""
 
 
