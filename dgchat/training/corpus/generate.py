@@ -143,13 +143,13 @@ def _claimed() -> frozenset[str]:
 
 
 _FAMILIES: dict[str, tuple[float, Callable[[Random], tuple[Turn, ...]]]] = {
-    "fact": (0.30, lambda rng: (_entry_turn("fact", rng),)),
-    "small_talk": (0.24, lambda rng: (_small_talk_turn(rng),)),
+    "fact": (0.28, lambda rng: (_entry_turn("fact", rng),)),
+    "small_talk": (0.22, lambda rng: (_small_talk_turn(rng),)),
     "fallback": (0.08, lambda rng: (_fallback_turn(rng),)),
     "unclear": (0.04, lambda rng: (_unclear_turn(rng),)),
     "story": (0.08, story_turns),
     "poem": (0.03, lambda rng: poems().turns(rng)),
     "joke": (0.03, lambda rng: jokes().turns(rng)),
-    "memory": (0.06, lambda rng: memory_turns(rng, _small_talk_turn)),
+    "memory": (0.10, lambda rng: memory_turns(rng, _small_talk_turn)),
     "skill": (0.14, lambda rng: (_skill_turn(rng),)),
 }

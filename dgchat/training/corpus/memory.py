@@ -17,6 +17,9 @@ TWO_THINGS_SHARE = 0.25
 MADE_UP_SHARE = 0.4
 """Share of the trained names that are random syllables: they teach copying instead of a list."""
 
+ANY_WORD_SHARE = 0.4
+"""Share of the trained favorites that are any word at all, for the same reason."""
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -181,7 +184,8 @@ def draw_value(memory: Memory, rng: Random, *, held_out: bool = False) -> str:
     is_name = memory is NAME_MEMORY
     if is_name and not held_out and rng.random() < MADE_UP_SHARE:
         return made_up_name(rng)
-    value = rng.choice(words(memory.values))
+    is_any = not is_name and not held_out and rng.random() < ANY_WORD_SHARE
+    value = rng.choice(words("letters" if is_any else memory.values))
     if is_held_out("name" if is_name else memory.name, value) != held_out:
         return draw_value(memory, rng, held_out=held_out)
     return value

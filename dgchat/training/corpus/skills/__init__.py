@@ -10,7 +10,21 @@ __all__ = ["DAYS", "MONTHS", "SKILLS", "WITHDRAWN", "WITHDRAWN_ANSWER_ID", "Exer
 
 SKILLS = (*NUMBER_SKILLS, *LETTER_SKILLS, *WORD_SKILLS, *CALENDAR_SKILLS)
 
-WITHDRAWN = frozenset({"backwards", "capitals", "counting", "doubling", "halving", "next number"})
+WITHDRAWN = frozenset(
+    {
+        "backwards",
+        "capitals",
+        "counting",
+        "counting letters",
+        "doubling",
+        "halving",
+        "last letter",
+        "next number",
+        "sorting numbers",
+        "sorting words",
+        "spelling",
+    }
+)
 """Names of the skills that the model answers too often wrongly: asked for one of them, it is to say so."""
 
 WITHDRAWN_ANSWER_ID = "fallback-hard"

@@ -87,10 +87,10 @@ def _in_letters(word: str) -> str:
 
 
 LETTER_SKILLS = (
-    Skill("first letter", _first_letter),
-    Skill("last letter", _last_letter),
-    Skill("spelling", _spelling, 1.5),
+    Skill("first letter", _first_letter, 1.5),
+    Skill("last letter", _last_letter, 0.5),
+    Skill("spelling", _spelling, 0.5),
     Skill("backwards", _backwards, 0.5),
-    Skill("counting letters", _counting_letters),
+    Skill("counting letters", _counting_letters, 0.5),
     Skill("capitals", _capitals, 0.5),
 )

@@ -94,7 +94,7 @@ def _lists(rng: Random) -> Exercise:
 
 
 WORD_SKILLS = (
-    Skill("sorting words", _sorting_words, 1.5),
+    Skill("sorting words", _sorting_words, 0.5),
     Skill("opposites", _opposites, 1.5),
     Skill("plurals", _plurals, 1.5),
     Skill("past tense", _past_tense),
