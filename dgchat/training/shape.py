@@ -37,7 +37,7 @@ class Shape:
 
 SHAPES = {
     Edition.SMALL: Shape((_SLIDING, _FULL), 64, 128, 2, 1, 1, 32, 32, 2, 32, 128, 48),
-    Edition.CPU: Shape((_SLIDING, _FULL) * 2, 160, 320, 4, 2, 2, 40, 40, 4, 80, 128, 48),
+    Edition.CPU: Shape((_SLIDING, _FULL) * 2, 160, 640, 4, 2, 2, 40, 40, 4, 240, 128, 48),
     Edition.GPU: Shape((*(_SLIDING,) * 5, _FULL), 256, 512, 4, 2, 1, 64, 128, 8, 160, 256, 64),
 }
 
