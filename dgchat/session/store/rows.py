@@ -113,11 +113,13 @@ def _update_conversation(connection: sqlite3.Connection, conversation: str, valu
 
 
 def _id_of_name(connection: sqlite3.Connection, conversation: Conversation) -> str:
+    if not conversation.is_named:
+        return ""
     found = connection.execute(
         "SELECT id FROM conversations WHERE deleted IS NULL AND title = ? ORDER BY changed DESC LIMIT 1",
         [storable(conversation.title)],
     ).fetchone()
-    return found["id"] if found and conversation.is_named else ""
+    return found["id"] if found else ""
 
 
 def _unused_id(connection: sqlite3.Connection) -> str:

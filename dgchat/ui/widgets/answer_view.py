@@ -9,9 +9,7 @@ from time import monotonic
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.geometry import Size
 from textual.message import Message
-from textual.reactive import Reactive
 from textual.timer import Timer
 from textual.widgets import Static
 
@@ -32,16 +30,14 @@ from dgchat.ui.widgets.live_canvas import LiveCanvas
 from dgchat.ui.widgets.settled_answer import settled_answer
 from dgchat.ui.widgets.status_line import StatusLine, describe_end, describe_step
 from dgchat.ui.widgets.transcript import Transcript
+from dgchat.ui.widgets.unscrolled import Unscrolled
 
 PHASE_FRAMES_PER_SECOND = 5
 """How often the elapsed time of a phase without steps is drawn; once a second where nothing moves."""
 
 
-class AnswerView(Ground, Vertical):
+class AnswerView(Ground, Unscrolled, Vertical):
     """Draws a turn from its trace at its own pace; posts `Settled` once nothing moves any more."""
-
-    virtual_size = Reactive(Size(0, 0), layout=False)
-    """Nothing in it scrolls: when it has become higher, the page need not be laid out once more."""
 
     class Settled(Message):
         """The answer is shown as Markdown."""

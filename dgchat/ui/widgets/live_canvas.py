@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.geometry import Size
-from textual.reactive import Reactive
 
 from dgchat.engine.events import CanvasStep
 from dgchat.ui.theme import ChatTheme
@@ -21,6 +19,7 @@ from dgchat.ui.widgets.canvas_rows import CanvasRows, SettleBars
 from dgchat.ui.widgets.canvas_states import FRESH_SECONDS, CanvasStates
 from dgchat.ui.widgets.drawn_token import DrawnToken
 from dgchat.ui.widgets.ground import Ground
+from dgchat.ui.widgets.unscrolled import Unscrolled
 
 REWRAP_SECONDS = 0.18
 """Lines are broken anew at most this often; in between a changed token keeps the slot of the old one."""
@@ -40,11 +39,8 @@ class _PaintedRow(NamedTuple):
     painted: Painted
 
 
-class LiveCanvas(Ground, Horizontal):
+class LiveCanvas(Ground, Unscrolled, Horizontal):
     """Finished canvases as plain text, a thin rule after each, and the canvas that is being denoised."""
-
-    virtual_size = Reactive(Size(0, 0), layout=False)
-    """Nothing in it scrolls: when it has become higher, the page need not be laid out once more."""
 
     def __init__(self, theme: ChatTheme, raw_noise: bool = False) -> None:
         """With `raw_noise` unknown tokens show their text in place of noise glyphs."""

@@ -12,10 +12,11 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
-from textual.geometry import Region, Size
-from textual.reactive import Reactive
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
+
+from dgchat.ui.widgets.unscrolled import Unscrolled
 
 Run = tuple[str, str]
 """The name of a style, and text in it."""
@@ -23,7 +24,7 @@ Run = tuple[str, str]
 StyledRow = tuple[Run, ...]
 
 
-class StyledRows(Widget):
+class StyledRows(Unscrolled, Widget):
     """Draws rows; a row that has not changed costs nothing, one that has is sent up to its last change."""
 
     STYLES: ClassVar[str] = ""
@@ -34,9 +35,6 @@ class StyledRows(Widget):
 
     UNDERLINED: ClassVar[frozenset[str]] = frozenset()
     """Styles whose spaces can be seen."""
-
-    virtual_size = Reactive(Size(0, 0), layout=False)
-    """Nothing in it scrolls: when it has become higher, the page need not be laid out once more."""
 
     def __init__(self) -> None:
         super().__init__()
