@@ -79,11 +79,11 @@ class DgchatApp(App[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """A terminal that changes its size moves what it shows; where it is as large as before by the time it
-        is followed, nothing is laid out anew, but what it has lost is drawn.
+        is followed, the chat is not laid out anew, but what it has lost is drawn.
         """
         forget_picture(self)
-        if event.size == self.screen.outer_size:
-            self.screen.refresh()
+        if event.size == self.chat.outer_size:
+            self.chat.refresh()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Values for the variables that only our own themes have."""
@@ -116,6 +116,8 @@ class DgchatApp(App[None]):
         await super().on_event(event)
 
     async def _take_key(self, event: events.Key) -> None:
+        if not self.screen_stack:  # the chat has been quit by a key before it
+            return
         meant = self.keymap.meant(event.key, in_chat=self.screen is self.chat)
         if meant is None:
             return

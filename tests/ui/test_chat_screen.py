@@ -307,6 +307,19 @@ async def test_a_size_that_is_back_before_it_was_followed_is_drawn_anew(open_cha
         await chat.until(lambda: () in drawn)
 
 
+async def test_a_size_that_is_told_when_the_screens_have_gone_is_no_crash(open_chat):
+    async with open_chat(ScriptedEngine(), size=(80, 24)) as chat:
+        app = chat.app
+    with app._context():
+        app.on_resize(events.Resize(Size(80, 24), Size(80, 24)))
+
+
+async def test_keys_behind_the_one_that_quits_are_no_crash(open_chat):
+    async with open_chat(ScriptedEngine()) as chat:
+        for key in ("a", "ctrl+q", *"bcdefgh", "tab", "x", "enter", "f2", "y"):
+            chat.app.post_message(events.Key(key, key if len(key) == 1 else None))
+
+
 async def test_ctrl_c_clears_the_prompt_and_twice_quits(open_chat):
     async with open_chat(ScriptedEngine()) as chat:
         await chat.type("oops")
